@@ -119,24 +119,35 @@ remove_tree() {
 }
 
 # in_root DIR COMMAND...: run in an unpacked root, in a mount namespace of its
-# own that vanishes with the command. BIND_RW lists directories that appear at
-# the same place inside. objtool of 7.x reads /proc, gcc wants /dev/null.
+# own that vanishes with the command. BIND=FROM:TO shows a directory inside.
+# objtool of 7.x reads /proc, gcc wants /dev/null.
 in_root() {
-	local root=$1 ns=(unshare -m) d
+	local root=$1 ns=(unshare -m)
 	shift
 	if [ "$(id -u)" != 0 ]; then
 		ns=(unshare -rm)
+		unshare -rm true 2>/dev/null ||
+			die "user namespaces are closed here: run as root, or set kernel.unprivileged_userns_clone=1"
 	elif ! unshare -m true 2>/dev/null; then
 		# inside a plain chroot "/" is no mount point to make private
 		ns=(unshare -m --propagation unchanged)
 	fi
-	for d in ${BIND_RW:-}; do mkdir -p "$root$d"; done
+	mkdir -p "$root${BIND#*:}"
 	# the script below is for the inner shell, so nothing is to expand here
 	# shellcheck disable=SC2016
 	"${ns[@]}" sh -ec '
-		root=$1; shift
+		root=$1; bind=$2; shift 2
 		mount --rbind /proc "$root/proc"
 		mount --rbind /dev "$root/dev"
-		for d in ${BIND_RW:-}; do mount --bind "$d" "$root$d"; done
-		exec chroot "$root" "$@"' sh "$root" "$@"
+		mount --bind "${bind%:*}" "$root${bind#*:}"
+		exec env -i PATH=/usr/local/bin:/usr/bin:/usr/sbin LANG=C HOME=/root \
+			chroot "$root" "$@"' sh "$root" "$BIND" "$@"
+}
+
+# kernel_env NAME: sets KREL ROOT VMLINUZ MODDIR SPARSE of a kernel
+kernel_env() {
+	local env=$FIO_CACHE/kernel/$1.env
+	[ -e "$env" ] || die "kernel $1 is not here yet: run ci/setup $1"
+	# shellcheck disable=SC1090
+	. "$env"
 }
