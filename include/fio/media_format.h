@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What lies on the flash. docs/spec/media.md explains each structure and, for
+ * each, what a power cut can leave of it. All little-endian; every structure is
+ * a whole unit of 4096 bytes with a CRC of its own or is covered by its page tag.
+ *
+ * Everything is a page with a tag, written once, found again by its tag: user
+ * data, pieces of the map, the journal and the superblock. The newest sequence
+ * number wins. Nothing is ever overwritten in place.
+ */
+#ifndef FIO_MEDIA_FORMAT_H
+#define FIO_MEDIA_FORMAT_H
+
+#include <fio/types.h>
+
+#define FIO_MEDIA_UNIT		4096
+#define FIO_MEDIA_TAG		64
+
+#define FIO_MEDIA_VERSION	1
+
+/*
+ * Units are numbered in 32 bits: ((au * dies) + die) * pages + page, so that one
+ * stripe (the AUs of one number on all dies) is one run of numbers.
+ */
+#define FIO_UNIT_NONE		0xffffffffu	/* unmapped: reads zero */
+
+enum fio_tag_type {
+	FIO_TAG_DATA	= 1,	/* lba: logical unit */
+	FIO_TAG_MAP	= 2,	/* lba: map leaf number; struct fio_map_leaf */
+	FIO_TAG_DIR	= 3,	/* lba: directory page number; same layout, points to leaves */
+	FIO_TAG_JOURNAL	= 4,	/* lba: running number; struct fio_journal */
+	FIO_TAG_SUPER	= 5,	/* lba: 0; struct fio_super */
+	FIO_TAG_PAD	= 6,	/* filler, no content */
+};
+
+/**
+ * struct fio_tag - out-of-band bytes of every page
+ * @lba: what the page holds, by @type
+ * @seq: version of the content. A relocated copy keeps the sequence of its data:
+ *	else it would outlive a trim or a newer write that happened in between
+ * @stripe_seq: sequence at which the stripe was opened: tells the lives of a
+ *	stripe apart and names the stripes that were open at a cut
+ * @media_id: from the format's UUID: pages of an earlier format are foreign
+ * @group: atomic group number, 0 none; @group_index of @group_len
+ * @crc: CRC32C (Castagnoli) over the 4096 data bytes and the 60 tag bytes before
+ *	this field, as stored: computed by the card
+ */
+struct fio_tag {
+	__le64 lba;
+	__le64 seq;
+	__le64 stripe_seq;
+	__le32 media_id;
+	__u8 type;
+	__u8 stream;
+	__le16 flags;
+	__le32 group;
+	__le16 group_index;
+	__le16 group_len;
+	__u8 reserved[20];
+	__le32 crc;
+} __packed;
+
+/* One map leaf covers this many consecutive logical units. */
+#define FIO_MAP_FANOUT		1024
+
+/**
+ * struct fio_map_leaf - a piece of the map as it was
+ *
+ * The tag's seq S says: every operation with a sequence <= S is reflected here.
+ * Entries may be newer than S (the snapshot is fuzzy); none is older.
+ */
+struct fio_map_leaf {
+	__le32 unit[FIO_MAP_FANOUT];
+} __packed;
+
+enum fio_journal_type {
+	FIO_JREC_TRIM	= 1,	/* lba, count: unmapped as of seq */
+	FIO_JREC_OPEN	= 2,	/* lba: stripe opened at seq, arg: stream */
+};
+
+struct fio_journal_rec {
+	__u8 type;
+	__u8 reserved0[3];
+	__le32 arg;
+	__le64 seq;
+	__le64 lba;
+	__le64 count;
+} __packed;
+
+#define FIO_JOURNAL_MAGIC	0x4c4e524a4f4946ULL	/* "FIOJRNL" */
+#define FIO_JOURNAL_RECS	126
+
+/**
+ * struct fio_journal - one journal page
+ * @complete_seq: every operation with a sequence below this was complete when
+ *	the page was written
+ * @crc: CRC32C of the page with this field zero
+ */
+struct fio_journal {
+	__le64 magic;
+	__le64 complete_seq;
+	__le32 count;
+	__u8 reserved[40];
+	__le32 crc;
+	struct fio_journal_rec rec[FIO_JOURNAL_RECS];
+} __packed;
+
+/*
+ * What an implementation that does not know a feature bit may do.
+ * compat: everything. ro_compat: read only. incompat: nothing.
+ */
+struct fio_compat {
+	__le32 compat;
+	__le32 ro_compat;
+	__le32 incompat;
+} __packed;
+
+#define FIO_SUPER_MAGIC		0x5245505553464946ULL	/* "FIFSUPER" */
+#define FIO_SUPER_DIRS		896
+
+enum fio_super_state {
+	FIO_SUPER_DIRTY	= 1,	/* attached: recovery must scan */
+	FIO_SUPER_CLEAN	= 2,	/* detached in order: dir[] is complete */
+	FIO_SUPER_FORMATTING = 3,	/* a format did not finish */
+};
+
+/**
+ * struct fio_super - identity of a format and the newest checkpoint
+ *
+ * Lives in the system append units: the first two good AU numbers below 8 on the
+ * first two good dies (mirrors). Each attach erases the older of the pair and
+ * continues there, so that nothing is appended behind a possibly torn page. The
+ * newest sequence with a good CRC wins.
+ */
+struct fio_super {
+	__le64 magic;
+	__le32 version;
+	struct fio_compat features;
+	__u8 uuid[16];
+	__le32 media_id;
+	__le32 dies;
+	__le32 aus;
+	__le32 pages;
+	__le32 lba_bytes;	/* logical block, 512 or 4096 */
+	__le32 state;		/* enum fio_super_state */
+	__le64 user_units;	/* logical capacity, 4 KiB units */
+	__le64 seq;		/* next sequence number, a bound from above when clean */
+	__le64 seq_base;	/* first sequence number of this format */
+	__le64 format_time;	/* seconds since the epoch */
+	__le64 attach_count;
+	__le64 user_units_written;	/* over the life of the format */
+	__le64 units_written;
+	__le64 generation;	/* of this structure */
+	__le32 dirs;		/* entries of dir[] in use */
+	__u8 label[32];
+	__u8 reserved[344];
+	__le32 crc;		/* CRC32C of the page with this field zero */
+	__le32 dir[FIO_SUPER_DIRS];	/* units of the directory pages */
+} __packed;
+
+static_assert(sizeof(struct fio_tag) == FIO_MEDIA_TAG);
+static_assert(sizeof(struct fio_map_leaf) == FIO_MEDIA_UNIT);
+static_assert(sizeof(struct fio_journal_rec) == 32);
+static_assert(sizeof(struct fio_journal) == FIO_MEDIA_UNIT);
+static_assert(sizeof(struct fio_super) == FIO_MEDIA_UNIT);
+
+#endif /* FIO_MEDIA_FORMAT_H */
