@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The FTL core's public face: format, attach, I/O, detach.
+ *
+ * Owns: the mapping of logical to physical units, placement, collection,
+ * recovery. Does not know: the kernel, PCI, the card, the block layer, whose
+ * memory the data is in.
+ *
+ * Contexts: ftl_submit() and completions of media commands run anywhere,
+ * interrupt handlers included, and never sleep or allocate. ftl_format(),
+ * ftl_attach(), ftl_detach() and ftl_run() may sleep (env->wait) and are called
+ * by one worker, never at the same time.
+ */
+#ifndef FTL_H
+#define FTL_H
+
+#include "env.h"
+#include "media.h"
+
+struct ftl;
+
+enum ftl_op { FTL_READ, FTL_WRITE, FTL_FLUSH, FTL_TRIM, FTL_ZEROES };
+
+#define FTL_IO_FUA	BIT(0)
+
+/**
+ * struct ftl_io - one request
+ * @op: enum ftl_op
+ * @flags: FTL_IO_*
+ * @queue: the submitter's queue, below media geo.queues
+ * @lba: first logical block (of ftl_info.lba_bytes)
+ * @count: logical blocks; READ and WRITE at most ftl_info.max_blocks
+ * @done: called exactly once, any context, not from inside ftl_submit() unless
+ *	the request never reaches the medium. @err: 0 or -errno: -EIO, -ENODATA
+ *	(uncorrectable medium error), -ENODEV, -EROFS, -EINVAL (outside the device)
+ * @priv: the core's; the owner only provides the room
+ */
+struct ftl_io {
+	u8 op;
+	u8 flags;
+	u16 queue;
+	u32 count;
+	u64 lba;
+	void (*done)(struct ftl_io *io, int err);
+	u64 priv[24];
+};
+
+/**
+ * struct ftl_format_params - choices at format
+ * @lba_bytes: 512 or 4096
+ * @user_units: logical capacity in 4 KiB units, 0: default (what the medium
+ *	advertises, given by the caller in @default_units)
+ * @default_units: advertised capacity
+ * @uuid: identity of the new format
+ * @seq_base: first sequence number; 0 except in tests of wrap-around
+ */
+struct ftl_format_params {
+	u32 lba_bytes;
+	u64 user_units;
+	u64 default_units;
+	u8 uuid[16];
+	u64 seq_base;
+};
+
+/**
+ * ftl_format() - erase the medium and lay down an empty format
+ * Return: 0; -EINVAL: a parameter or the geometry is out of range (logged);
+ * -ENOSPC: too many bad AUs for that capacity; -EIO; -ENODEV.
+ *
+ * A format that is cut leaves FIO_SUPER_FORMATTING or nothing: attach refuses.
+ */
+int ftl_format(struct media *m, const struct ftl_env *env,
+	       const struct ftl_format_params *p);
+
+/** ftl_max_user_units() - the largest capacity the medium allows with its bad AUs counted as @bad_aus */
+u64 ftl_max_user_units(const struct media_geometry *g, u64 bad_aus);
+
+#define FTL_ATTACH_CLEAN_ONLY	BIT(0)	/* fail with -EUCLEAN rather than recover */
+#define FTL_ATTACH_RESCAN	BIT(1)	/* scan even when clean */
+
+/**
+ * ftl_attach() - bring a formatted medium up, recovering if it was not detached
+ * @out: receives the instance
+ * Return: 0; -ENODEV (gone); -ENOMEDIUM: not formatted; -EUCLEAN; -EPROTONOSUPPORT:
+ * a newer or unknown format; -EINVAL: geometry differs or is absurd; -EIO.
+ */
+int ftl_attach(struct media *m, const struct ftl_env *env, u32 flags,
+	       struct ftl **out);
+
+/**
+ * ftl_detach() - checkpoint and mark clean; frees @f whatever happens
+ * All I/O must have completed. Return: 0, or the error that kept it from being clean.
+ */
+int ftl_detach(struct ftl *f);
+
+/** ftl_destroy() - free without touching the medium (the card is dead) */
+void ftl_destroy(struct ftl *f);
+
+/** ftl_submit() - start a request; @io->done follows always */
+void ftl_submit(struct ftl *f, struct ftl_io *io);
+
+/** ftl_run() - do background work until there is none that can be done now */
+void ftl_run(struct ftl *f);
+
+/** struct ftl_info - constants of an attached unit */
+struct ftl_info {
+	u8 uuid[16];
+	u32 lba_bytes;
+	u32 max_blocks;		/* in one READ or WRITE */
+	u64 blocks;		/* logical capacity in logical blocks */
+	u64 user_units;
+	u32 format_version;
+	u64 format_time;
+	u64 attach_count;
+};
+
+/* What the last attach had to do. Times in nanoseconds. */
+struct ftl_recovery {
+	bool clean;
+	u64 units_scanned;
+	u64 units_rewritten;	/* refreshed from append units the cut may have torn */
+	u64 journal_pages;
+	u64 leaves_loaded;
+	u64 bytes_read;
+	u64 ns_total, ns_super, ns_scan, ns_map, ns_refresh;
+};
+
+struct ftl_stats {
+	u64 user_units_written, user_units_read;
+	u64 gc_units_written, meta_units_written;
+	u64 units_trimmed;
+	u64 units_written_life;		/* every append, over the life of the format */
+	u64 units_mapped;		/* logical units that hold data */
+	u64 stripes, stripes_free, stripes_open, stripes_bad_aus;
+	u64 gc_victims, erases;
+	u64 program_fails, erase_fails, read_retries, media_errors;
+	u64 mem[FTL_MEM_KINDS], mem_peak;
+	u32 reserve_permille;		/* of the spare that bad AUs may still take */
+	bool read_only;
+	const char *read_only_reason;
+};
+
+void ftl_get_info(const struct ftl *f, struct ftl_info *info);
+void ftl_get_stats(struct ftl *f, struct ftl_stats *st);
+void ftl_get_recovery(const struct ftl *f, struct ftl_recovery *rec);
+
+/**
+ * ftl_check() - verify the invariants of docs/spec/media.md on a quiet instance
+ * @deep: also read every mapped page's tag from the medium
+ * Return: 0, or -EUCLEAN with the first violation logged. Worker context.
+ */
+int ftl_check(struct ftl *f, bool deep);
+
+/* For tests and tools: force collection of one victim; write the checkpoint now. */
+int ftl_force_gc(struct ftl *f);
+int ftl_force_checkpoint(struct ftl *f);
+
+/** ftl_lookup() - where logical unit @lu is, FIO_UNIT_NONE if unmapped */
+u32 ftl_lookup(const struct ftl *f, u64 lu);
+
+#endif /* FTL_H */
