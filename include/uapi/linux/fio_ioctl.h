@@ -126,7 +126,7 @@ struct fio_ioc_health {
 	__u32 reserve_permyriad;	/* 10000: all of the spare is there */
 	__u32 reserve_warn_permyriad;
 	__u32 active_media_permyriad;	/* append units neither bad nor offline */
-	__u32 pad;
+	__u32 pad[2];
 	__u64 bytes_written, bytes_read;	/* lifetime, physical */
 	__u64 corrected_bits, uncorrectable;
 	__u64 program_fails, erase_fails, violations;
