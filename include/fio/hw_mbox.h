@@ -88,7 +88,8 @@ struct fio_mb_identify {
 	__le64 features;
 	__le64 user_bytes;	/* advertised capacity */
 	__le64 rated_bytes;	/* rated lifetime host writes (PBW) */
-	__u8 reserved1[32];
+	char adapter_product_number[24];
+	__u8 reserved1[8];
 } __packed;
 
 struct fio_mb_geometry {

@@ -100,7 +100,8 @@ struct fio_ioc_info {
 	__u64 raw_bytes;
 	__u64 advertised_bytes;
 	__u64 rated_bytes;	/* rated lifetime writes */
-	__u64 reserved[16];
+	char adapter_product_number[24];
+	__u64 reserved[13];
 };
 
 struct fio_ioc_health {
