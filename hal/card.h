@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The card as fio-hal sees it: the one private header of hal/.
+ *
+ * Owns: struct fio_card, what lock protects what, and the prototypes of every
+ * file, grouped by file. Rings and command slots are in chan.h, which only the
+ * data path includes. Nothing here is seen by personalities (fio/hal.h is theirs)
+ * or by the FTL core (ftl/ftl.h).
+ */
+#ifndef FIO_HAL_CARD_H
+#define FIO_HAL_CARD_H
+
+#include <linux/completion.h>
+#include <linux/device.h>
+#include <linux/io.h>
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/percpu-refcount.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include <uapi/linux/fio_ioctl.h>
+#include <fio/hal.h>
+#include <fio/hw_mbox.h>
+#include <fio/hw_regs.h>
+
+#include "ftl/ftl.h"
+
+#define FIO_HAL_NAME	"fio-hal"
+#define FIO_HAL_VERSION	"0.1.0"
+
+struct fio_chan;
+struct fio_health_cache;
+
+/* Log lines carry card name and, through the device, the PCI address. */
+#define fio_err(c, fmt, ...) \
+	dev_err(&(c)->pdev->dev, "%s: " fmt "\n", (c)->name, ##__VA_ARGS__)
+#define fio_warn(c, fmt, ...) \
+	dev_warn(&(c)->pdev->dev, "%s: " fmt "\n", (c)->name, ##__VA_ARGS__)
+#define fio_info(c, fmt, ...) \
+	dev_info(&(c)->pdev->dev, "%s: " fmt "\n", (c)->name, ##__VA_ARGS__)
+#define fio_err_limited(c, fmt, ...) \
+	dev_err_ratelimited(&(c)->pdev->dev, "%s: " fmt "\n", (c)->name, ##__VA_ARGS__)
+#define fio_warn_limited(c, fmt, ...) \
+	dev_warn_ratelimited(&(c)->pdev->dev, "%s: " fmt "\n", (c)->name, ##__VA_ARGS__)
+
+/**
+ * struct fio_interface - what the VSEC says
+ * @version: major << 16 | minor
+ * @regs_bar, @regs_off, @regs_len: register window
+ * @db_bar, @db_off, @db_len: doorbell window
+ */
+struct fio_interface {
+	u32 version;
+	u32 regs_bar, regs_off, regs_len;
+	u32 db_bar, db_off, db_len;
+};
+
+/* IDENTIFY, checked and in CPU byte order; strings are terminated. */
+struct fio_identity {
+	char product[49];
+	char part_number[25];
+	char serial[25];
+	char adapter_product[49];
+	char adapter_name[33];
+	char adapter_part_number[25];
+	char adapter_serial[25];
+	char adapter_fio_serial[25];
+	char adapter_product_number[25];
+	char slot_name[17];
+	u32 slot_index;
+	u32 adapter_modules;
+	u32 fw_version[4];
+	u32 fw_revision;
+	u32 max_units;
+	u64 features;
+	u64 user_bytes;
+	u64 rated_bytes;
+};
+
+/* GEOMETRY, checked. */
+struct fio_geometry {
+	u32 dies, aus, pages;
+	u32 write_units;
+	u32 max_open;
+	u32 endurance;
+	u32 read_retries;
+};
+
+/* HEALTH in CPU byte order; all-ones where the card has no such value. */
+struct fio_health {
+	u32 temp_mc, temp_max_mc, board_temp_mc;
+	u32 vccint_mv, vccint_max_mv;
+	u32 vccaux_mv, vccaux_max_mv;
+	u32 bus_mv, bus_min_mv, bus_max_mv;
+	u32 bus_ma, bus_max_ma;
+	u32 bus_mw, bus_max_mw;
+	u32 power_limit_mw, slot_power_mw;
+	u32 plp, external_power, throttle, beacon;
+	u32 power_cycles, unsafe_shutdowns;
+	u32 dies_offline, bad_aus_factory, bad_aus_grown;
+	u64 bytes_written, bytes_read;
+	u64 corrected_bits, uncorrectable;
+	u64 program_fails, erase_fails, violations;
+	u64 erase_total;
+	u32 erase_min, erase_max;
+	u64 power_on_seconds;
+};
+
+/**
+ * struct fio_mbox - the mailbox transport
+ * @lock: one command at a time; taken before nothing else
+ * @done: completed by vector 0
+ * @seq: number of the last command
+ */
+struct fio_mbox {
+	struct mutex lock;
+	struct completion done;
+	u32 seq;
+};
+
+enum fio_op_kind { FIO_OP_NONE, FIO_OP_ATTACH, FIO_OP_DETACH, FIO_OP_FORMAT };
+
+/**
+ * struct fio_operation - the long operation under way: attach, detach or format
+ * @lock: starts and ends of operations; taken outside of state_lock
+ * @work: runs it
+ * @kind: FIO_OP_NONE when idle
+ * @flags: FIO_ATTACH_*
+ * @format: parameters of a format
+ * @closed: the card is going: no operation may start any more
+ */
+struct fio_operation {
+	struct mutex lock;
+	struct work_struct work;
+	enum fio_op_kind kind;
+	u32 flags;
+	struct fio_ioc_format format;
+	bool closed;
+};
+
+/* What a waiter for progress sees; under state_lock. */
+struct fio_progress {
+	u64 change;
+	u32 percent;
+	s32 result;
+	bool busy;
+};
+
+/**
+ * struct fio_card - one card
+ * @ref: holders are the PCI binding, each open control node and the unit
+ * @pdev: a reference is held as long as the card exists
+ * @index: N of fctN
+ * @name: "fctN"
+ *
+ * @state: enum fio_card_state; written by state.c only, under @state_lock;
+ *	read with fio_card_state()
+ * @resume: state to return to when a reset has succeeded; under @state_lock
+ * @reason: enum fio_reason; under @state_lock
+ * @progress: under @state_lock
+ * @state_lock: innermost lock, interrupts off
+ * @state_wq: woken at every change of state or progress
+ * @notify_work: tells user space of changes (uevent, sysfs), which may sleep
+ *
+ * @regs, @db: register and doorbell windows, NULL when the card must not be touched
+ * @cap: register CAP, read once at bring-up
+ * @timeout: CAP.TIMEOUT in jiffies
+ * @frozen: PCI says hands off (error recovery, reset by the user)
+ * @gone: the card does not answer: no wait must be longer than it takes to see this
+ *
+ * @chan: queue pairs and command slots, from bring-up to the last reference
+ * @gate: one reference per fio_io inside; live while the unit accepts requests
+ * @gate_drained: completed when a killed @gate has run empty
+ * @ftl: the attached instance; written under @ftl_rwsem (write) by attach.c only.
+ *	The I/O path reads it behind @gate, everyone else under @ftl_rwsem (read)
+ * @ftl_rwsem: held for short moments only, never across media commands
+ * @ftl_mutex: who may call ftl_attach/detach/format/run; outside of @ftl_rwsem
+ * @ftl_work: background work of the FTL, on @ftl_workqueue
+ * @ftl_wait: sleepers of ftl_env.wait
+ * @ftl_mem: bytes the FTL has allocated
+ *
+ * @unit: the device on the fio bus while attached; bus.c's, under @unit_mutex
+ * @unit_mutex: calls of personalities are made with it held; outside of all
+ *	other locks but @op.lock
+ *
+ * @cdev_dev: fctN's class device; cdev.c's
+ *
+ * Lock order: op.lock > unit_mutex > ftl_mutex > ftl_rwsem > mbox.lock >
+ * queue locks (chan.h) > state_lock.
+ */
+struct fio_card {
+	struct kref ref;
+	struct pci_dev *pdev;
+	u32 index;
+	char name[16];
+	struct fio_interface iface;
+
+	enum fio_card_state state;
+	enum fio_card_state resume;
+	enum fio_reason reason;
+	struct fio_progress progress;
+	spinlock_t state_lock;
+	wait_queue_head_t state_wq;
+	struct work_struct notify_work;
+	struct work_struct reset_work;
+	struct delayed_work watchdog;
+
+	void __iomem *regs;
+	void __iomem *db;
+	u32 cap;
+	unsigned long timeout;
+	bool frozen;
+	bool gone;
+	u32 irq_vectors;
+	u32 irq_mode;		/* as fio_ioc_info.irq_mode */
+
+	struct fio_mbox mbox;
+	struct fio_identity id;
+	struct fio_geometry geo;
+	struct fio_health_cache *health;
+
+	struct fio_event *events;
+	dma_addr_t events_dma;
+	u32 event_head;
+	u64 event_seq;
+	struct work_struct event_work;
+
+	struct fio_chan *chan;
+	struct percpu_ref gate;
+	struct completion gate_drained;
+	struct ftl_env env;
+	struct ftl *ftl;
+	struct rw_semaphore ftl_rwsem;
+	struct mutex ftl_mutex;
+	struct workqueue_struct *ftl_workqueue;
+	struct work_struct ftl_work;
+	wait_queue_head_t ftl_wait;
+	atomic64_t ftl_mem;
+	struct fio_operation op;
+
+	struct fio_unit *unit;
+	struct mutex unit_mutex;
+	struct device *cdev_dev;
+
+	atomic64_t pcie_correctable, pcie_nonfatal, pcie_fatal;
+};
+
+/**
+ * struct fio_unit - an attached card as a device on the fio bus (bus.c)
+ * @dev: holds the references; release() drops @card
+ * @card: a reference is held
+ * @personality: bound driver or NULL, under card->unit_mutex
+ * @data: the personality's
+ */
+struct fio_unit {
+	struct device dev;
+	struct fio_card *card;
+	struct fio_personality *personality;
+	void *data;
+};
+
+/* main.c */
+extern struct workqueue_struct *fio_op_workqueue;
+extern struct workqueue_struct *fio_reset_workqueue;
+extern bool fio_auto_attach;
+const char *fio_build(void);
+
+/* pci.c */
+extern struct pci_driver fio_pci_driver;
+struct fio_card *fio_card_get(struct fio_card *card);
+void fio_card_put(struct fio_card *card);
+
+/* state.c */
+/** fio_card_state() - the state now; it may change at any time */
+static inline enum fio_card_state fio_card_state(const struct fio_card *card)
+{
+	return READ_ONCE(card->state);
+}
+
+const char *fio_state_name(enum fio_card_state state);
+const char *fio_reason_text(enum fio_reason reason);
+bool fio_state_change(struct fio_card *card, enum fio_card_state to,
+		      enum fio_reason reason);
+bool fio_state_settle(struct fio_card *card, enum fio_card_state to,
+		      enum fio_reason reason, int result);
+enum fio_card_state fio_state_resume(struct fio_card *card);
+void fio_state_init(struct fio_card *card);
+void fio_progress_set(struct fio_card *card, u32 percent);
+int fio_card_progress(struct fio_card *card, struct fio_ioc_progress *p);
+
+/* reset.c */
+void fio_card_fault(struct fio_card *card, enum fio_reason reason,
+		    const char *what);
+int fio_card_bring_up(struct fio_card *card);
+void fio_card_tear_down(struct fio_card *card);
+void fio_card_shutdown_hw(struct fio_card *card);
+void fio_card_freeze(struct fio_card *card);
+void fio_card_thaw(struct fio_card *card);
+void fio_reset_init(struct fio_card *card);
+void fio_reset_stop(struct fio_card *card);
+u32 fio_reg_read(struct fio_card *card, u32 reg);
+void fio_reg_write(struct fio_card *card, u32 reg, u32 value);
+
+/* mbox.c */
+void fio_mbox_init(struct fio_card *card);
+int fio_mbox_call(struct fio_card *card, u16 op, const void *in, size_t in_len,
+		  void *out, size_t out_min, size_t out_max);
+const char *fio_mbox_name(u16 op);
+
+/* mbox_cmds.c */
+int fio_mbox_identify(struct fio_card *card, struct fio_identity *id);
+int fio_mbox_geometry(struct fio_card *card, struct fio_geometry *geo);
+int fio_mbox_features(struct fio_card *card, u64 want, u64 *enabled);
+int fio_mbox_health(struct fio_card *card, struct fio_health *health);
+int fio_mbox_create_qp(struct fio_card *card, u16 qid, u32 depth_log2,
+		       u16 vector, dma_addr_t sq, dma_addr_t cq);
+int fio_mbox_delete_qp(struct fio_card *card, u16 qid);
+int fio_mbox_event_queue(struct fio_card *card, dma_addr_t addr, u32 depth_log2);
+int fio_mbox_beacon(struct fio_card *card, bool set, bool *on);
+
+/* irq.c */
+int fio_irq_setup(struct fio_card *card, u32 want_queues);
+void fio_irq_free(struct fio_card *card);
+const struct cpumask *fio_irq_queue_cpus(struct fio_card *card, u32 queue);
+u32 fio_irq_queue_vector(struct fio_card *card, u32 queue);
+
+/* events.c */
+int fio_events_setup(struct fio_card *card);
+int fio_events_start(struct fio_card *card);
+void fio_events_stop(struct fio_card *card);
+void fio_events_free(struct fio_card *card);
+void fio_set_plp(struct fio_card *card, u32 plp);
+
+/* health.c */
+int fio_health_setup(struct fio_card *card);
+void fio_health_free(struct fio_card *card);
+int fio_health_get(struct fio_card *card, struct fio_health *health);
+void fio_health_stale(struct fio_card *card);
+
+/* env.c */
+int fio_env_setup(struct fio_card *card);
+void fio_env_free(struct fio_card *card);
+void fio_env_kick(struct fio_card *card);
+void fio_env_wake(struct fio_card *card);
+
+/*
+ * attach.c: start returns at once; fio_card_progress() tells how it goes.
+ * -EBUSY: an operation or reset is under way, or (detach) somebody uses the
+ * unit; -ENODEV: the card is gone; -EINVAL: not possible in this state or a bad
+ * parameter; -EOPNOTSUPP: the card is in minimal mode.
+ */
+int fio_attach_start(struct fio_card *card, u32 flags);
+int fio_detach_start(struct fio_card *card);
+int fio_format_start(struct fio_card *card, const struct fio_ioc_format *f);
+void fio_attach_init(struct fio_card *card);
+void fio_attach_close(struct fio_card *card);
+void fio_attach_abandon(struct fio_card *card);
+
+/* io.c: the I/O half of fio/hal.h */
+int fio_io_init(struct fio_card *card);
+void fio_io_exit(struct fio_card *card);
+void fio_io_open(struct fio_card *card);
+void fio_io_close(struct fio_card *card);
+
+/* info.c: what ioctl.c and sysfs.c show; they fill all but the size field */
+void fio_card_fill_info(struct fio_card *card, struct fio_ioc_info *info);
+int fio_card_fill_health(struct fio_card *card, struct fio_ioc_health *health);
+void fio_card_fill_unit(struct fio_card *card, struct fio_ioc_unit *unit);
+int fio_card_beacon(struct fio_card *card, struct fio_ioc_beacon *beacon);
+
+/*
+ * bus.c. All may sleep and take unit_mutex; all but fio_unit_create() do
+ * nothing when there is no unit.
+ */
+int fio_bus_init(void);
+void fio_bus_exit(void);
+int fio_unit_create(struct fio_card *card);
+void fio_unit_destroy(struct fio_card *card);
+void fio_unit_quiesce(struct fio_card *card, bool stop);
+void fio_unit_dead(struct fio_card *card);
+int fio_unit_claim_idle(struct fio_card *card);
+void fio_unit_release_idle(struct fio_card *card);
+void fio_unit_cache_changed(struct fio_card *card);
+
+/* cdev.c */
+int fio_cdev_init(void);
+void fio_cdev_exit(void);
+int fio_cdev_create(struct fio_card *card);
+void fio_cdev_destroy(struct fio_card *card);
+
+/* ioctl.c */
+struct file;
+long fio_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+
+/* sysfs.c: attributes of cdev_dev, and the news of a change for poll() and udev */
+extern const struct attribute_group *fio_card_groups[];
+void fio_sysfs_notify(struct fio_card *card);
+
+#endif /* FIO_HAL_CARD_H */
