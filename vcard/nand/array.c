@@ -317,7 +317,7 @@ enum nand_result nand_read(struct nand *n, u32 die, u32 block, u32 page,
 	nand_blk(n, die, block)->read_count++;
 	state = page_state(n, die, block, page);
 	bits = nand_draw_flips(n, die, block, page, retry);
-	if (read_fails(n, die, block, page, retry) || state == NAND_PG_GARBAGE)
+	if (read_fails(n, die, block, page, retry) || state >= NAND_PG_GARBAGE)
 		return read_uncorrectable(n, die, nand_page_index(n, die, block, page), data, oob);
 	if (state == NAND_PG_ERASED)
 		return read_erased(n, data, oob);
@@ -374,6 +374,23 @@ bool nand_is_new(const struct nand *n)
 bool nand_was_cut(const struct nand *n)
 {
 	return n->was_cut;
+}
+
+bool nand_was_closed(const struct nand *n)
+{
+	return n->was_closed;
+}
+
+void *nand_user(struct nand *n)
+{
+	return n->user;
+}
+
+void nand_set_seed(struct nand *n, u64 seed)
+{
+	n->seed = seed;
+	if (n->seed_store)
+		__atomic_store_n(n->seed_store, seed, __ATOMIC_RELEASE);
 }
 
 void nand_get_stats(const struct nand *n, struct nand_stats *st)

@@ -109,6 +109,9 @@ struct nand *nand_create_mem(const struct nand_geometry *geo);
  * died without nand_close(), operations that were under way are torn now,
  * by the seed stored in the file.
  *
+ * The state survives the death of the process at any instruction. It does not
+ * survive a crash or power failure of the host: nothing is synced to its disk.
+ *
  * Return: the array or NULL.
  */
 struct nand *nand_open_file(const char *path, const struct nand_geometry *geo,
@@ -127,6 +130,9 @@ bool nand_is_new(const struct nand *n);
 
 /** nand_was_cut() - did opening find operations that a power cut tore */
 bool nand_was_cut(const struct nand *n);
+
+/** nand_was_closed() - did the last user of the file close it, or was it killed */
+bool nand_was_closed(const struct nand *n);
 
 /**
  * nand_close() - the last call on an array; NULL is fine
@@ -203,6 +209,9 @@ enum nand_result nand_finish(struct nand *n, u32 die);
 
 /**
  * nand_power_cut() - tear every operation under way, by the array's seed
+ *
+ * The seed moves on, so that the same operation may fare otherwise next time.
+ *
  * Return: how many were torn.
  */
 u32 nand_power_cut(struct nand *n);

@@ -126,11 +126,14 @@ struct nand_store_ops {
  * @blocks: record per block, die by die
  * @pages: record per page, block by block
  * @seed: where torn outcomes, wear and bit flips draw their chance from
+ * @seed_store: where a file keeps @seed, or NULL
+ * @user: the caller's persistent bytes, or NULL
  * @flips_ppm: bit flips per million bytes read
  * @ecc_bits: flips per page that are corrected
  * @timing: profile in force
  * @is_new: made by this process
  * @was_cut: opening it tore operations
+ * @was_closed: the last user closed it, or there was none
  * @said: a rule has been broken; @sentence tells which
  * @lock: serialises @sentence and @faults, which all dies share
  * @nr_faults: armed slots; read without @lock
@@ -145,11 +148,14 @@ struct nand {
 	struct nand_block_rec *blocks;
 	struct nand_page_rec *pages;
 	u64 seed;
+	u64 *seed_store;
+	void *user;
 	u32 flips_ppm;
 	u32 ecc_bits;
 	enum nand_timing timing;
 	bool is_new;
 	bool was_cut;
+	bool was_closed;
 	bool said;
 	bool lock;
 	u32 nr_faults;

@@ -152,6 +152,7 @@ struct nand *nand_create_mem(const struct nand_geometry *geo)
 	m->n.ops = &mem_ops;
 	m->n.seed = MEM_SEED;
 	m->n.is_new = true;
+	m->n.was_closed = true;
 	lay_out(m, geo);
 	return &m->n;
 }

@@ -136,5 +136,7 @@ u32 nand_power_cut(struct nand *n)
 		tear_intent(n, die);
 		torn++;
 	}
+	if (torn)
+		nand_set_seed(n, nand_mix(n->seed, torn));
 	return torn;
 }
