@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The FTL core's environment for tests; see sim_env.h.
+ *
+ * Owns: also the linked services (locks, CRC32C, line formatting), so that a
+ * test program links the core, this and the medium, and nothing else.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sched.h>
+
+#include "sim_env.h"
+
+#define MAX_IDLE_RUNS 1000
+
+static __thread u32 locks_held;
+static __thread char this_thread;
+
+static void misuse(const char *what)
+{
+	fprintf(stderr, "sim_env: %s\n", what);
+	abort();
+}
+
+/* opaque[0]: taken, opaque[1]: by which thread */
+void ftl_lock_init(struct ftl_lock *l)
+{
+	memset(l, 0, sizeof(*l));
+}
+
+unsigned long ftl_lock(struct ftl_lock *l)
+{
+	unsigned long me = (unsigned long)&this_thread;
+
+	while (__atomic_exchange_n(&l->opaque[0], 1UL, __ATOMIC_ACQUIRE)) {
+		if (__atomic_load_n(&l->opaque[1], __ATOMIC_RELAXED) == me)
+			misuse("a lock is taken twice by one thread");
+		sched_yield();
+	}
+	__atomic_store_n(&l->opaque[1], me, __ATOMIC_RELAXED);
+	locks_held++;
+	return 0x10c;
+}
+
+void ftl_unlock(struct ftl_lock *l, unsigned long flags)
+{
+	if (flags != 0x10c || !l->opaque[0] ||
+	    l->opaque[1] != (unsigned long)&this_thread)
+		misuse("a lock is released that is not held, or with foreign flags");
+	locks_held--;
+	__atomic_store_n(&l->opaque[1], 0UL, __ATOMIC_RELAXED);
+	__atomic_store_n(&l->opaque[0], 0UL, __ATOMIC_RELEASE);
+}
+
+static u32 crc_table[8][256];
+
+__attribute__((constructor)) static void crc_init(void)
+{
+	u32 i, j, c;
+
+	for (i = 0; i < 256; i++) {
+		for (c = i, j = 0; j < 8; j++)
+			c = c & 1 ? c >> 1 ^ 0x82f63b78 : c >> 1;
+		crc_table[0][i] = c;
+	}
+	for (i = 0; i < 256; i++)
+		for (j = 1; j < 8; j++)
+			crc_table[j][i] = crc_table[j - 1][i] >> 8 ^
+					  crc_table[0][crc_table[j - 1][i] & 0xff];
+}
+
+static u32 crc_soft(u32 c, const u8 *p, size_t len)
+{
+	for (; len; len--)
+		c = c >> 8 ^ crc_table[0][(c ^ *p++) & 0xff];
+	return c;
+}
+
+#ifdef __x86_64__
+__attribute__((target("sse4.2"))) static u32 crc_hard(u32 crc, const u8 *p, size_t len)
+{
+	u64 c = crc, w;
+
+	for (; len >= 8; len -= 8, p += 8) {
+		memcpy(&w, p, 8);
+		c = __builtin_ia32_crc32di(c, w);
+	}
+	return crc_soft((u32)c, p, len);
+}
+#endif
+
+u32 ftl_crc32c(u32 crc, const void *p, size_t len)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("sse4.2"))
+		return ~crc_hard(~crc, p, len);
+#endif
+	return ~crc_soft(~crc, p, len);
+}
+
+int ftl_format_line(char *buf, size_t len, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(buf, len, fmt, ap);
+	va_end(ap);
+	return n;
+}
+
+/* A header before each block remembers its size: free() must name it exactly. */
+static void *env_alloc(void *ctx, size_t bytes)
+{
+	struct sim_env *e = ctx;
+	u64 *p;
+
+	if (locks_held)
+		misuse("memory is allocated under a lock");
+	if (!e->fail_alloc)
+		return NULL;
+	if (e->fail_alloc > 0)
+		e->fail_alloc--;
+	p = aligned_alloc(64, 64 + ((bytes + 63) & ~(size_t)63));
+	if (!p)
+		return NULL;
+	memset(p, 0, 64 + bytes);
+	p[0] = bytes;
+	e->allocs++;
+	e->bytes += bytes;
+	e->peak = max(e->peak, e->bytes);
+	return p + 8;
+}
+
+static void env_free(void *ctx, void *mem, size_t bytes)
+{
+	struct sim_env *e = ctx;
+	u64 *p = mem;
+
+	if (!p)
+		return;
+	p -= 8;
+	if (p[0] != bytes)
+		misuse("memory is freed with another size than it was allocated with");
+	e->allocs--;
+	e->bytes -= bytes;
+	free(p);
+}
+
+static void env_log(void *ctx, enum ftl_log_level level, const char *line)
+{
+	static const char *const name[] = { "err", "warn", "info", "debug" };
+	struct sim_env *e = ctx;
+
+	snprintf(e->log[e->lines++ % SIM_LOG_LINES], SIM_LOG_LEN, "%s: %s",
+		 name[level], line);
+	if (level == FTL_ERR)
+		e->errors++;
+	if (e->verbose)
+		fprintf(stderr, "    ftl %s: %s\n", name[level], line);
+}
+
+static void env_kick(void *ctx)
+{
+	struct sim_env *e = ctx;
+
+	__atomic_store_n(&e->kicked, true, __ATOMIC_RELEASE);
+}
+
+static u64 env_now_ns(void *ctx)
+{
+	struct sim_env *e = ctx;
+
+	return ++e->clock;
+}
+
+static u64 env_now_sec(void *ctx)
+{
+	return 1700000000;
+}
+
+static int env_wait(void *ctx, bool (*cond)(void *arg), void *arg)
+{
+	struct sim_env *e = ctx;
+
+	if (locks_held)
+		misuse("the core waits under a lock");
+	while (!cond(arg)) {
+		if (sim_step(e->sim))
+			continue;
+		if (cond(arg))
+			break;
+		e->hung = true;
+		return -ENODEV;
+	}
+	return 0;
+}
+
+static void env_wake(void *ctx)
+{
+}
+
+static void env_progress(void *ctx, u32 percent)
+{
+	struct sim_env *e = ctx;
+
+	e->progress = percent;
+}
+
+void sim_env_init(struct sim_env *e, struct sim *sim)
+{
+	memset(e, 0, sizeof(*e));
+	e->sim = sim;
+	e->fail_alloc = -1;
+	e->env = (struct ftl_env){
+		.ctx = e,
+		.alloc = env_alloc,
+		.free = env_free,
+		.log = env_log,
+		.kick = env_kick,
+		.now_ns = env_now_ns,
+		.now_sec = env_now_sec,
+		.wait = env_wait,
+		.wake = env_wake,
+		.progress = env_progress,
+	};
+}
+
+static u32 first_kept(const struct sim_env *e)
+{
+	return e->lines > SIM_LOG_LINES ? e->lines - SIM_LOG_LINES : 0;
+}
+
+bool sim_env_logged(const struct sim_env *e, const char *text)
+{
+	u32 i;
+
+	for (i = first_kept(e); i < e->lines; i++)
+		if (strstr(e->log[i % SIM_LOG_LINES], text))
+			return true;
+	return false;
+}
+
+void sim_env_dump(const struct sim_env *e)
+{
+	u32 i;
+
+	for (i = first_kept(e); i < e->lines; i++)
+		fprintf(stderr, "    %s\n", e->log[i % SIM_LOG_LINES]);
+}
+
+static bool take_kick(struct sim_env *e)
+{
+	return __atomic_exchange_n(&e->kicked, false, __ATOMIC_ACQ_REL);
+}
+
+/*
+ * Background work if it was asked for, then a step of the medium. Work that asks
+ * for itself for ever while the medium is idle is as good as none.
+ */
+static bool advance(struct sim_env *e, struct ftl *f)
+{
+	bool kicked = f && take_kick(e);
+
+	if (kicked)
+		ftl_run(f);
+	if (sim_step(e->sim)) {
+		e->idle_runs = 0;
+		return true;
+	}
+	return kicked && ++e->idle_runs < MAX_IDLE_RUNS;
+}
+
+void sim_drive(struct sim_env *e, struct ftl *f)
+{
+	while (advance(e, f))
+		;
+}
+
+struct one_io {
+	struct sim_io sio;
+	bool done;
+	int err;
+};
+
+static void one_done(struct ftl_io *io, int err)
+{
+	struct one_io *one = container_of(io, struct one_io, sio.io);
+
+	if (one->done)
+		misuse("a request completed twice");
+	one->done = true;
+	one->err = err;
+}
+
+int sim_do(struct sim_env *e, struct ftl *f, enum ftl_op op, u8 flags, u64 lba,
+	   u32 count, void *data)
+{
+	struct one_io *one = calloc(1, sizeof(*one));
+	int err;
+
+	if (!one)
+		misuse("out of memory");
+	one->sio.data = data;
+	one->sio.io = (struct ftl_io){
+		.op = op, .flags = flags, .lba = lba, .count = count,
+		.done = one_done,
+	};
+	ftl_submit(f, &one->sio.io);
+	while (!one->done && advance(e, f))
+		;
+	if (!one->done)
+		return -ETIME;	/* the core still holds it: leaked on purpose */
+	err = one->err;
+	free(one);
+	return err;
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Power cuts of the simulated medium: snapshots, and everything that a cut can
+ * make of one.
+ *
+ * Owns: the crash model. Each die keeps a prefix of its queue, independently of
+ * the others, and the operation behind the prefix is torn in one of the ways of
+ * enum nand_torn. What was acknowledged as durable is always in the prefix.
+ *
+ * Does not know: commands, the FTL, what is right.
+ *
+ * An append unit whose operation was torn is suspect from then on until it is
+ * erased. One whose operation was not started is not: the card cannot tell it
+ * from one that was never touched.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim_priv.h"
+
+static struct sim_image *image_new(u32 dies, u32 aus, const struct nand *nand)
+{
+	struct sim_image *img = sim_alloc(sizeof(*img));
+
+	img->dies = dies;
+	img->aus = aus;
+	img->au = sim_alloc((size_t)dies * aus);
+	img->queue = sim_alloc(dies * sizeof(*img->queue));
+	img->nand = nand_fork(nand);
+	if (!img->nand) {
+		perror("sim_image");
+		abort();
+	}
+	return img;
+}
+
+static void copy_queue(struct sim_queue *to, const struct sim_queue *from)
+{
+	u32 i;
+
+	for (i = 0; i < from->len; i++) {
+		struct sim_op op = from->op[i];
+
+		op.cmd = NULL;
+		op.owner = NULL;
+		if (op.content)
+			op.content->refs++;
+		sim_queue_push(to, &op);
+	}
+}
+
+static struct sim_image *image_copy(const struct sim_image *from, bool queues)
+{
+	struct sim_image *img = image_new(from->dies, from->aus, from->nand);
+	u32 d;
+
+	memcpy(img->au, from->au, (size_t)from->dies * from->aus);
+	img->fail_programs = from->fail_programs;
+	img->fail_erases = from->fail_erases;
+	for (d = 0; queues && d < from->dies; d++)
+		copy_queue(&img->queue[d], &from->queue[d]);
+	return img;
+}
+
+struct sim_image *sim_snapshot(const struct sim *s)
+{
+	struct sim_image view;
+
+	sim_view(s, &view);
+	return image_copy(&view, true);
+}
+
+void sim_image_free(struct sim_image *img)
+{
+	u32 d, i;
+
+	if (!img)
+		return;
+	for (d = 0; d < img->dies; d++) {
+		for (i = 0; i < img->queue[d].len; i++)
+			sim_page_put(img->queue[d].op[i].content);
+		free(img->queue[d].op);
+	}
+	nand_close(img->nand);
+	free(img->queue);
+	free(img->au);
+	free(img);
+}
+
+static u32 must_prefix(const struct sim_queue *q)
+{
+	u32 i = q->len;
+
+	while (i && !q->op[i - 1].must)
+		i--;
+	return i;
+}
+
+/* Outcomes worth telling apart: bit per enum nand_torn. */
+static u32 outcomes(const struct sim_op *op)
+{
+	if (op->kind == SIM_RETIRE)
+		return BIT(NAND_TORN_NOT_STARTED);
+	if (op->kind == SIM_ERASE)
+		return BIT(NAND_TORN_NOT_STARTED) | BIT(NAND_TORN_PARTIAL) |
+		       BIT(NAND_TORN_DONE);
+	if (op->fail)
+		return BIT(NAND_TORN_NOT_STARTED) | BIT(NAND_TORN_PARTIAL);
+	return BIT(NAND_TORN_COUNT) - 1;
+}
+
+bool sim_image_choice(const struct sim_image *img, u32 die, u32 i,
+		      struct sim_choice *choice)
+{
+	const struct sim_queue *q = &img->queue[die];
+	u32 prefix, torn;
+
+	for (prefix = must_prefix(q); prefix < q->len; prefix++)
+		for (torn = 0; torn < NAND_TORN_COUNT; torn++) {
+			if (!(outcomes(&q->op[prefix]) & BIT(torn)) || i--)
+				continue;
+			*choice = (struct sim_choice){ prefix, torn };
+			return true;
+		}
+	*choice = (struct sim_choice){ q->len, NAND_TORN_NOT_STARTED };
+	return !i;
+}
+
+u32 sim_image_queued(const struct sim_image *img, u32 die)
+{
+	return img->queue[die].len;
+}
+
+static void set_suspect(struct sim_image *img, u32 die, u32 block, bool suspect)
+{
+	u8 *au = &img->au[die * img->aus + block];
+
+	if (suspect)
+		*au |= SIM_AU_SUSPECT;
+	else
+		*au &= ~SIM_AU_SUSPECT;
+}
+
+static void finish_op(struct sim_image *img, u32 die, const struct sim_op *op)
+{
+	switch (op->kind) {
+	case SIM_PROGRAM:
+		if (op->fail)
+			nand_set_fault(img->nand, NAND_FAULT_PROGRAM, die, op->block, -1, 0, 1);
+		nand_program(img->nand, die, op->block, op->page, op->content->data,
+			     &op->content->tag);
+		break;
+	case SIM_ERASE:
+		if (op->fail)
+			nand_set_fault(img->nand, NAND_FAULT_ERASE, die, op->block, -1, 0, 1);
+		if (nand_erase(img->nand, die, op->block) == NAND_OK)
+			set_suspect(img, die, op->block, false);
+		break;
+	default:
+		nand_mark_bad(img->nand, die, op->block);
+	}
+}
+
+static void tear_op(struct sim_image *img, u32 die, const struct sim_op *op,
+		    enum nand_torn torn)
+{
+	if (torn == NAND_TORN_NOT_STARTED)
+		return;
+	if (op->kind == SIM_PROGRAM)
+		nand_tear(img->nand, NAND_PROGRAM, die, op->block, op->page,
+			  op->content->data, &op->content->tag, torn);
+	else
+		nand_tear(img->nand, NAND_ERASE, die, op->block, 0, NULL, NULL, torn);
+	set_suspect(img, die, op->block, true);
+}
+
+struct sim_image *sim_image_cut(const struct sim_image *img,
+				const struct sim_choice *choice)
+{
+	struct sim_image *cut = image_copy(img, false);
+	u32 d, i;
+
+	for (d = 0; d < img->dies; d++) {
+		const struct sim_queue *q = &img->queue[d];
+
+		for (i = 0; i < choice[d].prefix; i++)
+			finish_op(cut, d, &q->op[i]);
+		if (i < q->len)
+			tear_op(cut, d, &q->op[i], choice[d].torn);
+	}
+	return cut;
+}
+
+u64 sim_image_hash(const struct sim_image *img)
+{
+	u64 h = nand_hash(img->nand);
+	u32 i;
+
+	for (i = 0; i < img->dies * img->aus; i++)
+		h = (h ^ img->au[i]) * 0x100000001b3ULL;
+	h = (h ^ img->fail_programs) * 0x100000001b3ULL;
+	return (h ^ img->fail_erases) * 0x100000001b3ULL;
+}
+
+struct sim *sim_power_on(const struct sim_config *cfg, const struct sim_image *img)
+{
+	struct nand *nand = nand_fork(img->nand);
+	struct sim *s;
+
+	if (!nand) {
+		perror("sim_power_on");
+		abort();
+	}
+	s = sim_new(cfg, nand);
+	sim_load(s, img);
+	return s;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A medium for tests: the NAND model behind the FTL core's media contract,
+ * single-stepped.
+ *
+ * Owns: commands, the write buffer, one FIFO of programs and erases per die,
+ * states of append units, page tag CRCs, and what a power cut can leave of all
+ * that. Nothing happens by itself: sim_step() does one thing at a time, so a
+ * run is repeated exactly by repeating its steps.
+ *
+ * Does not know: the FTL. A command that the media contract forbids is refused
+ * and remembered (sim_violation()), and the test that caused it must fail.
+ *
+ * Life of an append: submitted -> admitted (data taken, pages assigned, in the
+ * buffer and in the queues of its dies) -> acknowledged -> programmed. With
+ * durable set, an acknowledged append survives a cut; an admitted one may.
+ * Without, each die keeps a prefix of its queue. Resets and retirements are
+ * acknowledged when done.
+ */
+#ifndef TESTS_SIM_MEDIA_H
+#define TESTS_SIM_MEDIA_H
+
+#include "hal/ftl/ftl.h"
+#include "vcard/nand/nand.h"
+
+struct sim;
+struct sim_image;
+
+/**
+ * enum sim_policy - what sim_step() does when there is a choice
+ * @SIM_LAZY: acknowledge early, program late: queues are as long as they get
+ * @SIM_EAGER: program early, acknowledge late
+ * @SIM_RANDOM: anything possible, drawn from the seed, also across queues
+ * @SIM_IMMEDIATE: done within submit(); only the completion waits for sim_step()
+ */
+enum sim_policy { SIM_LAZY, SIM_EAGER, SIM_RANDOM, SIM_IMMEDIATE };
+
+/**
+ * struct sim_config - shape and habits of the medium; zero means the default
+ * @dies: 1..256
+ * @aus: per die
+ * @pages: units per append unit
+ * @max_units: in one command, default 64
+ * @write_units: default 1
+ * @max_open: append units open at once, default all
+ * @read_retries: default 0
+ * @queues: default 1
+ * @host_cmds: commands per queue, default 64
+ * @internal_cmds: more commands for internal use, default 16
+ * @buffer_units: units per die that wait in the buffer, default 4
+ * @volatile_buffer: no power-loss protection
+ * @policy: enum sim_policy
+ * @seed: for SIM_RANDOM
+ */
+struct sim_config {
+	u32 dies, aus, pages;
+	u32 max_units, write_units, max_open, read_retries, queues;
+	u32 host_cmds, internal_cmds;
+	u32 buffer_units;
+	bool volatile_buffer;
+	enum sim_policy policy;
+	u64 seed;
+};
+
+/**
+ * struct sim_io - a request and its data in plain memory
+ * @io: the request; io.done is the owner's
+ * @data: count logical blocks
+ */
+struct sim_io {
+	struct ftl_io io;
+	u8 *data;
+};
+
+/**
+ * sim_create() - a medium over a fresh array
+ * Return: the medium; aborts when out of memory or the shape is absurd.
+ */
+struct sim *sim_create(const struct sim_config *cfg);
+void sim_destroy(struct sim *s);
+
+struct media *sim_media(struct sim *s);
+/* For faults and counters; its pages are the medium's business. */
+struct nand *sim_nand(struct sim *s);
+
+/** sim_step() - do one thing; false: there is nothing to do */
+bool sim_step(struct sim *s);
+
+/** sim_set_durable() - power-loss protection fails or comes back */
+void sim_set_durable(struct sim *s, bool durable);
+
+/** sim_set_gone() - the card is gone: everything ends with MEDIA_GONE */
+void sim_set_gone(struct sim *s);
+
+/* The next @count programs or erases fail. Survives a power cut. */
+void sim_fail_programs(struct sim *s, u32 count);
+void sim_fail_erases(struct sim *s, u32 count);
+
+/** sim_set_hook() - call @hook before each program, erase and retirement */
+void sim_set_hook(struct sim *s, void (*hook)(void *ctx), void *ctx);
+
+/** sim_ops() - programs, erases and retirements performed since power on */
+u64 sim_ops(const struct sim *s);
+
+/** sim_violation() - the first broken rule of the contract, or NULL */
+const char *sim_violation(const struct sim *s);
+
+/** sim_cmds_busy() - commands got and not put: 0 when the core is idle */
+u32 sim_cmds_busy(const struct sim *s);
+
+/** sim_trace() - print what happens from now on to stderr */
+void sim_trace(struct sim *s, bool on);
+
+/*
+ * Power cuts. A snapshot is the array with the queues of its dies; cutting it
+ * chooses for each die how many queued operations were done and what became of
+ * the one behind them. The result has empty queues and can be powered on.
+ */
+struct sim_choice {
+	u32 prefix;
+	enum nand_torn torn;
+};
+
+struct sim_image *sim_snapshot(const struct sim *s);
+void sim_image_free(struct sim_image *img);
+/** sim_image_choice() - choice @i of @die; false: there are no more */
+bool sim_image_choice(const struct sim_image *img, u32 die, u32 i,
+		      struct sim_choice *choice);
+/** sim_image_queued() - operations queued on @die */
+u32 sim_image_queued(const struct sim_image *img, u32 die);
+struct sim_image *sim_image_cut(const struct sim_image *img,
+				const struct sim_choice *choice);
+/** sim_image_hash() - equal for images that behave alike; of a cut image */
+u64 sim_image_hash(const struct sim_image *img);
+/** sim_power_on() - a medium over a copy of a cut image */
+struct sim *sim_power_on(const struct sim_config *cfg, const struct sim_image *img);
+
+#endif /* TESTS_SIM_MEDIA_H */
