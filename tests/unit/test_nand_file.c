@@ -13,11 +13,11 @@
 
 #define USER_BYTES 100
 
-static char dir[] = "/tmp/test_nand_file.XXXXXX";
-static char path[64], err[512];
+static char dir[32], path[64], err[512];
 
 static int make_dir(void **state)
 {
+	snprintf(dir, sizeof(dir), "/tmp/test_nand_file.XXXXXX");
 	if (!mkdtemp(dir))
 		return -1;
 	snprintf(path, sizeof(path), "%s/card", dir);
@@ -336,9 +336,6 @@ static void test_short_error_buffer(void **state)
 /* --- death at every step --- */
 
 static int steps_left = -1;	/* -1: live for ever */
-
-void __real_nand_publish(u32 *field, u32 value);
-void __wrap_nand_publish(u32 *field, u32 value);
 
 void __wrap_nand_publish(u32 *field, u32 value)
 {

@@ -226,7 +226,8 @@ enum nand_result nand_begin(struct nand *n, enum nand_op op, u32 die, u32 block,
 	if (op == NAND_ERASE)
 		return nand_begin_erase(n, die, block);
 	if (op != NAND_PROGRAM)
-		return nand_break_rule(n, die, "die %u: only programs and erases can be begun", die);
+		return nand_break_rule(n, die, "die %u: only programs and erases can be begun",
+				       die);
 	r = nand_check_program(n, die, block, page);
 	if (r)
 		return r;

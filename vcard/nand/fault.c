@@ -14,11 +14,11 @@
 #include "nand_priv.h"
 
 /* Keeps the draws for different purposes apart. */
-enum purpose { DRAW_WEAR, DRAW_FLIPS, DRAW_GARBAGE, DRAW_CORRUPT };
+enum draw_for { DRAW_WEAR, DRAW_FLIPS, DRAW_GARBAGE, DRAW_CORRUPT };
 
-static u64 draw(const struct nand *n, enum purpose purpose, u64 what, u64 when)
+static u64 draw(const struct nand *n, enum draw_for use, u64 what, u64 when)
 {
-	return nand_mix(nand_mix(n->seed + purpose, what), when);
+	return nand_mix(nand_mix(n->seed + use, what), when);
 }
 
 static bool matches(s32 wanted, u32 actual)

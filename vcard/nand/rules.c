@@ -18,11 +18,11 @@
 #include "nand_priv.h"
 
 #define MAX_DIES	256
-#define MAX_BLOCKS	(1U << 20)
+#define MAX_BLOCKS	0x100000
 #define MAX_PAGES	4096
 #define MIN_PAGE_BYTES	16
-#define MAX_PAGE_BYTES	(1U << 20)
-#define MAX_TOTAL_BYTES	(1ULL << 46)	/* must fit into an address space */
+#define MAX_PAGE_BYTES	0x100000
+#define MAX_TOTAL_BYTES	0x400000000000ULL	/* must fit into an address space */
 
 static bool in_range(u32 value, u32 lowest, u32 highest)
 {
@@ -84,7 +84,8 @@ static enum nand_result check_address(struct nand *n, u32 die, u32 block, u32 pa
 		return nand_break_rule(n, die, "die %u does not exist: the array has %u dies",
 				       die, n->geo.dies);
 	if (block >= n->geo.blocks)
-		return nand_break_rule(n, die, "die %u: block %u does not exist: a die has %u blocks",
+		return nand_break_rule(n, die,
+				       "die %u: block %u does not exist: a die has %u blocks",
 				       die, block, n->geo.blocks);
 	if (page >= n->geo.pages)
 		return nand_break_rule(n, die,
@@ -103,7 +104,8 @@ static enum nand_result check_change(struct nand *n, u32 die, u32 block, u32 pag
 	if (r)
 		return r;
 	if (n->intents[die].op)
-		return nand_break_rule(n, die, "die %u is busy with block %u: finish that operation first",
+		return nand_break_rule(n, die,
+				       "die %u is busy with block %u: finish that operation first",
 				       die, n->intents[die].block);
 	if (nand_blk(n, die, block)->flags & NAND_BLK_BAD)
 		return NAND_BAD_BLOCK;
@@ -193,6 +195,7 @@ enum nand_result nand_check_finish(struct nand *n, u32 die)
 	if (r)
 		return r;
 	if (!n->intents[die].op)
-		return nand_break_rule(n, die, "die %u: nothing to finish: no operation was begun", die);
+		return nand_break_rule(n, die,
+				       "die %u: nothing to finish: no operation was begun", die);
 	return NAND_OK;
 }

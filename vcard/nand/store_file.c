@@ -41,8 +41,8 @@
 #define FILE_VERSION	1
 #define FILE_ORDER	0x01020304U
 #define FILE_ALIGN	4096U
-#define MAX_USER_BYTES	(1ULL << 40)
-#define RESERVE_BYTES	(1U << 20)	/* content is allocated in steps of this */
+#define MAX_USER_BYTES	0x10000000000ULL
+#define RESERVE_BYTES	0x100000	/* content is allocated in steps of this */
 
 /**
  * struct file_layout - byte offsets of the areas
@@ -204,7 +204,7 @@ static int allocate(int fd, u64 start, u64 bytes)
 {
 	if (!bytes || !fallocate(fd, 0, (off_t)start, (off_t)bytes))
 		return 0;
-	return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -errno;
+	return errno == EOPNOTSUPP ? 0 : -errno;
 }
 
 static int reserve_content(const struct file *f, u64 page, u32 in_block)
@@ -331,7 +331,8 @@ static int check_identity(const struct opening *o, const struct file_header *hdr
 	if (hdr->order != FILE_ORDER)
 		return refuse(o, "was made on a machine of the other byte order");
 	if (hdr->version > FILE_VERSION)
-		return refuse(o, "has version %u, this program knows up to %u: use a newer fio-vcard",
+		return refuse(o,
+			      "has version %u, this program knows up to %u: use a newer fio-vcard",
 			      hdr->version, FILE_VERSION);
 	if (!hdr->version)
 		return refuse(o, "has version 0, which never existed: it is damaged");
@@ -347,19 +348,22 @@ static int check_shape(const struct opening *o, const struct file_header *hdr)
 	struct file_layout l;
 
 	if (nand_check_geometry(have) || hdr->user_bytes > MAX_USER_BYTES)
-		return refuse(o, "claims an absurd geometry: %u dies, %u blocks, %u pages of %u+%u bytes",
+		return refuse(o,
+			      "claims an absurd geometry: %u dies, %u blocks, %u pages of %u+%u bytes",
 			      have->dies, have->blocks, have->pages, have->page_bytes,
 			      have->oob_bytes);
 	l = lay_out(have, hdr->user_bytes);
 	if (memcmp(&l, &hdr->layout, sizeof(l)))
 		return refuse(o, "is damaged: its layout does not follow from its geometry");
 	if (want && memcmp(want, have, sizeof(*want)))
-		return refuse(o, "holds an array of %u dies x %u blocks x %u pages of %u+%u bytes (endurance %u), but %u x %u x %u of %u+%u (%u) is wanted: use another file",
+		return refuse(o,
+			      "holds an array of %u dies x %u blocks x %u pages of %u+%u bytes (endurance %u), but %u x %u x %u of %u+%u (%u) is wanted: use another file",
 			      have->dies, have->blocks, have->pages, have->page_bytes,
 			      have->oob_bytes, have->endurance, want->dies, want->blocks,
 			      want->pages, want->page_bytes, want->oob_bytes, want->endurance);
 	if (hdr->user_bytes != o->user_bytes)
-		return refuse(o, "has a user area of %llu bytes, but %llu are wanted: it is from another fio-vcard",
+		return refuse(o,
+			      "has a user area of %llu bytes, but %llu are wanted: it is from another fio-vcard",
 			      (unsigned long long)hdr->user_bytes,
 			      (unsigned long long)o->user_bytes);
 	return 0;
@@ -391,7 +395,8 @@ static int check_header(const struct opening *o, int fd)
 	if (got < 0)
 		return refuse(o, "cannot be read: %s", strerror(errno));
 	if ((size_t)got < sizeof(hdr))
-		return refuse(o, "is truncated: %lld bytes are not even a header; remove it to have a new one made",
+		return refuse(o,
+			      "is truncated: %lld bytes are not even a header; remove it to have a new one made",
 			      (long long)got);
 	if (check_identity(o, &hdr) || check_shape(o, &hdr))
 		return -1;
@@ -409,7 +414,8 @@ static int check_intents(const struct opening *o, const struct nand *n)
 		if (i->op > NAND_INTENT_ERASING ||
 		    (i->op && i->block >= n->geo.blocks) ||
 		    (program && i->page >= n->geo.pages))
-			return refuse(o, "is damaged: die %u was doing operation %u on block %u page %u",
+			return refuse(o,
+				      "is damaged: die %u was doing operation %u on block %u page %u",
 				      die, i->op, i->block, i->page);
 	}
 	return 0;
@@ -422,7 +428,8 @@ static int check_blocks(const struct opening *o, const struct nand *n)
 
 	for (i = 0; i < blocks; i++)
 		if (n->blocks[i].write_ptr > n->geo.pages)
-			return refuse(o, "is damaged: die %llu block %llu has write pointer %u of %u pages",
+			return refuse(o,
+				      "is damaged: die %llu block %llu has write pointer %u of %u pages",
 				      (unsigned long long)(i / n->geo.blocks),
 				      (unsigned long long)(i % n->geo.blocks),
 				      n->blocks[i].write_ptr, n->geo.pages);
@@ -516,7 +523,8 @@ static int make_file(const struct opening *o)
 	int fd;
 
 	if (nand_check_geometry(o->geo) || o->user_bytes > MAX_USER_BYTES)
-		return refuse(o, "cannot be made with an absurd geometry: %u dies, %u blocks, %u pages of %u+%u bytes",
+		return refuse(o,
+			      "cannot be made with an absurd geometry: %u dies, %u blocks, %u pages of %u+%u bytes",
 			      o->geo->dies, o->geo->blocks, o->geo->pages,
 			      o->geo->page_bytes, o->geo->oob_bytes);
 	if (asprintf(&temp, "%s.XXXXXX", o->path) < 0)
