@@ -57,16 +57,24 @@ typedef int64_t s64;
 #ifndef __printf
 #define __printf(a, b) __attribute__((__format__(__printf__, a, b)))
 #endif
+/* sparse checks user space too, with -D__CHECK_ENDIAN__: see ci/lint */
+#ifndef __force
+#ifdef __CHECKER__
+#define __force __attribute__((force))
+#else
+#define __force
+#endif
+#endif
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define fallthrough __attribute__((__fallthrough__))
 
-#define cpu_to_le16(x) ((__le16)htole16(x))
-#define cpu_to_le32(x) ((__le32)htole32(x))
-#define cpu_to_le64(x) ((__le64)htole64(x))
-#define le16_to_cpu(x) le16toh((u16)(x))
-#define le32_to_cpu(x) le32toh((u32)(x))
-#define le64_to_cpu(x) le64toh((u64)(x))
+#define cpu_to_le16(x) ((__force __le16)htole16(x))
+#define cpu_to_le32(x) ((__force __le32)htole32(x))
+#define cpu_to_le64(x) ((__force __le64)htole64(x))
+#define le16_to_cpu(x) le16toh((__force u16)(__le16)(x))
+#define le32_to_cpu(x) le32toh((__force u32)(__le32)(x))
+#define le64_to_cpu(x) le64toh((__force u64)(__le64)(x))
 
 #define BIT(n) (1UL << (n))
 #define BIT_ULL(n) (1ULL << (n))
