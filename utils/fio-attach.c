@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fio-attach: bring a card's disk up.
+ *
+ * Owns: options and messages. The work is the driver's; this only starts it and
+ * reports how it goes.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/decode/decode.h"
+#include "utils/lib/sys.h"
+
+struct options {
+	enum fio_verbosity verbosity;
+	unsigned int flags;
+};
+
+static void usage(FILE *f)
+{
+	fputs("Usage: fio-attach [options] <device>...\n"
+	      "Attach a card: make its disk (/dev/fioX) available.\n\n"
+	      "  <device>              control node of the card, /dev/fctN\n"
+	      "  -c, --clean           fail rather than recover a card that was not\n"
+	      "                        detached in order\n"
+	      "  -r, --rescan          rebuild the map from the flash even if not needed\n"
+	      "  -q, --quiet           print nothing but errors\n"
+	      "  -Q, --quiet-progress  no progress, only the result\n"
+	      "  -h, --help            this text\n"
+	      "  -v, --version         version\n\n"
+	      "Exit codes: 0 attached, 1 failed, 2 wrong usage, 3 no such device.\n", f);
+}
+
+static int start_failed(const struct fio_dev *dev, int err)
+{
+	if (err == -EALREADY)
+		fio_error("%s: already attached", dev->path);
+	else
+		fio_error("%s: cannot attach: %s", dev->path, fio_dev_strerror(err));
+	return FIO_EXIT_ERROR;
+}
+
+static int attach_failed(const struct fio_dev *dev, int err,
+			 const struct fio_ioc_progress *p)
+{
+	if (p->reason != FIO_REASON_NONE && p->reason != FIO_REASON_USER)
+		fio_error("%s: attach failed: %s", dev->path, fio_reason_text(p->reason));
+	else
+		fio_error("%s: attach failed: %s", dev->path, fio_dev_strerror(err));
+	return FIO_EXIT_ERROR;
+}
+
+static int attach(const char *arg, void *ctx)
+{
+	const struct options *o = ctx;
+	struct fio_ioc_attach req = { .size = sizeof(req), .flags = o->flags };
+	struct fio_ioc_progress p;
+	struct fio_ioc_info info;
+	struct fio_dev dev;
+	int ret = fio_dev_open(arg, &dev), err;
+
+	if (ret)
+		return ret;
+	err = fio_sys->ioctl(dev.fd, FIO_IOC_ATTACH, &req);
+	if (err) {
+		ret = start_failed(&dev, err);
+	} else {
+		err = fio_dev_wait(&dev, "Attaching", o->verbosity, &p);
+		if (err)
+			ret = attach_failed(&dev, err, &p);
+		else if (o->verbosity != FIO_QUIET && !fio_get_info(dev.fd, &info))
+			printf("%s: attached%s%s\n", dev.path,
+			       info.disk_name[0] ? " as /dev/" : "", info.disk_name);
+	}
+	fio_dev_close(&dev);
+	return ret;
+}
+
+static const struct option long_options[] = {
+	{ "clean", no_argument, NULL, 'c' },
+	{ "rescan", no_argument, NULL, 'r' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "quiet-progress", no_argument, NULL, 'Q' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'v' },
+	{ }
+};
+
+int main(int argc, char **argv)
+{
+	struct options o = { .verbosity = FIO_PROGRESS };
+	int c;
+
+	fio_progname = "fio-attach";
+	while ((c = getopt_long(argc, argv, "crqQhv", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'c': o.flags |= FIO_ATTACH_CLEAN_ONLY; break;
+		case 'r': o.flags |= FIO_ATTACH_RESCAN; break;
+		case 'q': o.verbosity = FIO_QUIET; break;
+		case 'Q': o.verbosity = FIO_NO_PROGRESS; break;
+		case 'h': usage(stdout); return FIO_EXIT_OK;
+		case 'v': fio_version(); return FIO_EXIT_OK;
+		default: usage(stderr); return FIO_EXIT_USAGE;
+		}
+	}
+	return fio_each_device(argv + optind, attach, &o, usage);
+}
