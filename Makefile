@@ -1,16 +1,72 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Front door. `make help` lists the targets.
+# Front door. `make help` lists the targets; each is one line that calls a script
+# in ci/ or a rule of ci/mk/host.mk, so that CI and people run the same thing.
 
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 .DEFAULT_GOAL := help
 
+KERNEL ?= 6.1
+DEPTH ?= 3
+
+# `make run SHELL=1` sets make's own SHELL, which would then run the recipes
+guest-shell := $(filter 1,$(SHELL))
+override SHELL := /bin/sh
+
 include ci/mk/host.mk
 
 help: ## explain every target
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z_.-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo '  KERNEL=6.1|6.12|7.3    the guest kernel of run, modules and bench (6.1)'
+	@echo '  SHELL=1                make run: leave a prompt in the guest, card attached'
+	@echo '  ONLY=a,e               make run: only these checks, and what they need'
+	@echo '  DEPTH=N                make crash: length of the workloads (3)'
+	@echo '  V=1                    show the commands'
+	@echo '  ACCEL=tcg|kvm          do not choose the accelerator by trying'
+	@echo '  FIO_CACHE=DIR          where downloads are kept (~/.cache/fio-flash)'
 
-unit: unit-build ## unit tests under ASan and UBSan
-	$(Q)for t in $(unit-tests); do $(ASAN_DIR)/$$t || exit 1; done
+setup: ## install and download all that the other targets need
+	$(Q)ci/setup host lint vm $(KERNEL)
 
-.PHONY: help unit
+modules: ## build fio-hal.ko and fio-blk.ko for KERNEL (build/kmod)
+	$(Q)ci/kmod-build $(KERNEL)
+
+run: ## a virtual card in a VM: every check of the main job
+	$(Q)KERNEL=$(KERNEL) ONLY='$(ONLY)' GUEST_SHELL=$(guest-shell) ci/run
+
+test: ## lint, unit tests, crash runner, bad input, VM smoke on 6.1 and 7.3
+	$(Q)ci/test
+
+lint: ## checkpatch, sparse, W=1, include table, function lengths, scripts
+	$(Q)ci/lint
+
+unit: ## unit tests under ASan and UBSan
+	$(Q)ci/test unit
+
+crash: ## crash runner: all workloads of length DEPTH, a crash at every step
+	$(Q)DEPTH=$(DEPTH) ci/test crash
+
+mutants: ## seeded mistakes in the FTL core, which the crash runner must all find
+	$(Q)ci/test mutants
+
+bad-input: ## wrong sizes, foreign files, absurd geometry: clear errors, no hang
+	$(Q)ci/test bad-input
+
+vm-smoke: ## the short checks in a VM on KERNEL
+	$(Q)SMOKE_KERNELS=$(KERNEL) ci/test vm-smoke
+
+bench: ## /dev/fioa beside null_blk and an emulated NVMe, in one boot
+	$(Q)KERNEL=$(KERNEL) ci/bench
+
+repro: ## run one failed test again: make repro ID=<the id it printed>
+	$(Q)ci/test --repro '$(ID)'
+
+compile_commands.json: host ## for clangd: how every file is compiled
+	$(Q)ci/compile-commands.py >$@.tmp && mv $@.tmp $@
+
+clean: ## remove build/; downloads stay in the cache
+	$(Q)rm -rf --one-file-system build compile_commands.json
+
+.PHONY: help setup modules run test lint unit crash mutants bad-input vm-smoke bench repro clean
+.PHONY: compile_commands.json
