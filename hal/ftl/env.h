@@ -19,7 +19,8 @@ enum ftl_mem { FTL_MEM_CORE, FTL_MEM_MAP, FTL_MEM_BUFFER, FTL_MEM_SCAN, FTL_MEM_
 /**
  * struct ftl_env - services of the host environment
  * @ctx: handed back to each call
- * @alloc: zeroed memory; may sleep; attach, format and recovery only
+ * @alloc: zeroed memory; may sleep, but must not wait for I/O to this device:
+ *	attach and format, and ftl_run() when a piece of the map is first written
  * @free: its counterpart
  * @log: one line, no newline
  * @kick: there is background work: call ftl_run() soon. Any context
@@ -56,7 +57,10 @@ void ftl_lock_init(struct ftl_lock *l);
 unsigned long ftl_lock(struct ftl_lock *l);
 void ftl_unlock(struct ftl_lock *l, unsigned long flags);
 
-/* CRC32C (Castagnoli), as in iSCSI; start with ~0 and invert the end, done inside. */
+/*
+ * CRC32C (Castagnoli), as in iSCSI. Start with 0; the answer of one call is @crc
+ * of the next. The inversions at start and end are done inside.
+ */
 u32 ftl_crc32c(u32 crc, const void *p, size_t len);
 
 /* Formats into a line for env->log(); the environment's vsnprintf. */

@@ -22,6 +22,7 @@ struct ftl;
 enum ftl_op { FTL_READ, FTL_WRITE, FTL_FLUSH, FTL_TRIM, FTL_ZEROES };
 
 #define FTL_IO_FUA	BIT(0)
+#define FTL_IO_MORE	BIT(1)	/* more follow at once: ftl_commit() comes after the last */
 
 /**
  * struct ftl_io - one request
@@ -98,6 +99,9 @@ void ftl_destroy(struct ftl *f);
 
 /** ftl_submit() - start a request; @io->done follows always */
 void ftl_submit(struct ftl *f, struct ftl_io *io);
+
+/** ftl_commit() - requests submitted to @queue with FTL_IO_MORE reach the medium now */
+void ftl_commit(struct ftl *f, u32 queue);
 
 /** ftl_run() - do background work until there is none that can be done now */
 void ftl_run(struct ftl *f);

@@ -49,6 +49,7 @@ enum media_op {
 	MEDIA_REPORT,	/* au[i] for the AUs of unit[] */
 	MEDIA_SYNC,	/* n = 0: all completed before is durable afterwards */
 	MEDIA_RETIRE,	/* the AUs of unit[] are bad for good */
+	MEDIA_FINISH,	/* no more appends to the AUs of unit[] until reset */
 };
 
 enum media_status {
@@ -99,7 +100,8 @@ struct media_buf {
  * @queue: submission queue it was got for
  * @flags: MEDIA_F_*
  * @retry: read retry level
- * @unit: addresses, see enum media_op; room for max_units
+ * @unit: addresses, see enum media_op; room for max_units. APPEND overwrites the
+ *	entries of units that succeeded only: a failed one still names its AU
  * @tag: tags, in to append, out of read; room for max_units. In memory that the
  *	medium reaches without a copy
  * @au: REPORT's answers, room for max_units
