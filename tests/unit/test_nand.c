@@ -14,6 +14,7 @@ static int make(void **state)
 
 static int destroy(void **state)
 {
+	assert_sound(*state);
 	nand_close(*state);
 	return 0;
 }
@@ -310,6 +311,7 @@ static void test_torn_erase_needs_erase(void **state)
 	assert_rule(n, program(n, 0, 1, 3, 2), "after an incomplete erase");
 	assert_rule(n, program(n, 0, 1, 0, 2), "erase the block again");
 	assert_int_equal(nand_erase(n, 0, 1), NAND_OK);
+	assert_sound(n);
 	assert_false(info_of(n, 0, 1).torn_erase);
 	assert_int_equal(nand_hash(n), nand_hash(clean));
 	fill(n, 0, 1, PAGES, 3);
@@ -472,6 +474,39 @@ static void test_hash_differs(void **state)
 	tear(n, NAND_ERASE, 0, 2, 0, 0, NAND_TORN_PARTIAL);
 	assert_changes_hash(n, &last);
 	nand_close(other);
+}
+
+static u32 readable_pages(struct nand *n)
+{
+	u32 pages = 0;
+	struct page p;
+
+	for (u32 i = 0; i < PAGES; i++)
+		if (read_page(n, 0, 1, i, &p) != NAND_UNCORRECTABLE)
+			pages |= 1U << i;
+	return pages;
+}
+
+/* What an interrupted erase does to pages that were never programmed counts too. */
+static void test_hash_sees_torn_erase(void **state)
+{
+	struct nand *n[2];
+	u32 differ = 0;
+
+	for (u64 seed = 0; seed < 4; seed++) {
+		for (int i = 0; i < 2; i++) {
+			n[i] = nand_fork(*state);
+			nand_set_seed(n[i], seed + i);
+			tear(n[i], NAND_ERASE, 0, 1, 0, 0, NAND_TORN_PARTIAL);
+		}
+		if (readable_pages(n[0]) != readable_pages(n[1])) {
+			assert_int_not_equal(nand_hash(n[0]), nand_hash(n[1]));
+			differ++;
+		}
+		nand_close(n[0]);
+		nand_close(n[1]);
+	}
+	assert_int_not_equal(differ, 0);
 }
 
 static void test_hash_sees_every_byte(void **state)
@@ -733,6 +768,7 @@ int main(void)
 		CASE(test_fork_isolation),
 		CASE(test_hash_equal),
 		CASE(test_hash_differs),
+		CASE(test_hash_sees_torn_erase),
 		CASE(test_hash_sees_every_byte),
 		CASE(test_program_fault),
 		CASE(test_erase_fault),

@@ -335,15 +335,25 @@ static void test_short_error_buffer(void **state)
 
 /* --- death at every step --- */
 
-static int steps_left = -1;	/* -1: live for ever */
+/*
+ * Two moments to die for each step: with all the work up to the next one done,
+ * and with none of it. -1: live for ever.
+ */
+static int moments_left = -1;
+
+static void pass_moment(void)
+{
+	if (!moments_left)
+		kill(getpid(), SIGKILL);
+	if (moments_left > 0)
+		moments_left--;
+}
 
 void __wrap_nand_publish(u32 *field, u32 value)
 {
-	if (!steps_left)
-		kill(getpid(), SIGKILL);
-	if (steps_left > 0)
-		steps_left--;
+	pass_moment();
 	__real_nand_publish(field, value);
+	pass_moment();
 }
 
 /* What dies, and what may be found afterwards. */
@@ -355,8 +365,8 @@ struct victim {
 	u32 all;			/* everything that must be found at some time */
 };
 
-/* Runs @fn in a process that dies at @step. Return: did it die? */
-static bool dies_at(int step, u64 seed, void (*fn)(struct nand *n))
+/* Runs @fn in a process that dies at @moment. Return: did it die? */
+static bool dies_at(int moment, u64 seed, void (*fn)(struct nand *n))
 {
 	int status;
 	pid_t pid = fork();
@@ -368,7 +378,7 @@ static bool dies_at(int step, u64 seed, void (*fn)(struct nand *n))
 		if (!n)
 			_exit(1);
 		nand_set_seed(n, seed);
-		steps_left = step;
+		moments_left = moment;
 		fn(n);
 		/* survived: the file stays open, as if killed later */
 		_exit(0);
@@ -401,6 +411,7 @@ static u32 judge_and_repeat(const struct victim *v)
 	n = open_card();
 	assert_false(nand_was_cut(n));
 	assert_int_equal(nand_hash(n), hash);
+	assert_sound(n);
 	found = v->judge(n);
 	check_survivors(n);
 	assert_int_equal(nand_erase(n, 0, 1), NAND_OK);
@@ -430,18 +441,18 @@ static void kill_everywhere(const struct victim *v)
 	for (u64 seed = 0; seed < 12; seed++) {
 		bool died = true;
 
-		for (int step = 0; died; step++) {
+		for (int moment = 0; died; moment++) {
 			prepare(v);
-			died = dies_at(step, seed, v->act);
+			died = dies_at(moment, seed, v->act);
 			deaths += died;
 			one = judge_and_repeat(v);
 			if (!one)
-				fail_msg("%s: impossible state after seed %llu step %d", v->name,
-					 (unsigned long long)seed, step);
+				fail_msg("%s: impossible state after seed %llu moment %d", v->name,
+					 (unsigned long long)seed, moment);
 			found |= one;
 		}
 	}
-	assert_true(deaths >= 12);
+	assert_true(deaths >= 2 * 12);
 	if (found != v->all)
 		fail_msg("%s: found %#x of %#x", v->name, found, v->all);
 }
@@ -605,15 +616,15 @@ static void test_kill_at_every_step(void **state)
 		kill_everywhere(&victims[i]);
 }
 
-/* Opens the file in a process that dies at @step of that. */
-static bool dies_opening_at(int step)
+/* Opens the file in a process that dies at @moment of that. */
+static bool dies_opening_at(int moment)
 {
 	int status;
 	pid_t pid = fork();
 
 	assert_true(pid >= 0);
 	if (!pid) {
-		steps_left = step;
+		moments_left = moment;
 		_exit(!nand_open_file(path, NULL, USER_BYTES, err, sizeof(err)));
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -626,13 +637,13 @@ static void kill_in_recovery(const struct victim *v, u64 seed)
 {
 	bool died = true;
 
-	for (int step = 0; died; step++) {
+	for (int moment = 0; died; moment++) {
 		prepare(v);
 		assert_false(dies_at(-1, seed, v->act));
-		died = dies_opening_at(step);
+		died = dies_opening_at(moment);
 		if (!judge_and_repeat(v))
-			fail_msg("%s: impossible state after seed %llu, opening step %d", v->name,
-				 (unsigned long long)seed, step);
+			fail_msg("%s: impossible state after seed %llu, opening moment %d", v->name,
+				 (unsigned long long)seed, moment);
 	}
 }
 

@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "vcard/nand/nand.h"
+#include "vcard/nand/nand_priv.h"
 
-/* The linker puts the first in the place of the second: see ld --wrap. */
+/* The linker puts the first in the place of nand_publish(): see ld --wrap. */
 void __wrap_nand_publish(u32 *field, u32 value);
 void __real_nand_publish(u32 *field, u32 value);
 
@@ -98,6 +98,22 @@ static inline struct nand_block_info info_of(const struct nand *n, u32 die, u32 
 
 	nand_block_info(n, die, block, &info);
 	return info;
+}
+
+/* Records agree with write pointers wherever an erase has not been interrupted. */
+static inline void assert_sound(const struct nand *n)
+{
+	for (u64 b = 0; b < nand_nr_blocks(&n->geo); b++) {
+		const struct nand_page_rec *rec = &n->pages[b * n->geo.pages];
+
+		if (n->blocks[b].flags & NAND_BLK_TORN)
+			continue;
+		for (u32 i = 0; i < n->geo.pages; i++)
+			assert_int_equal(rec[i].state != NAND_PG_ERASED,
+					 i < n->blocks[b].write_ptr);
+	}
+	for (u32 die = 0; die < n->geo.dies; die++)
+		assert_int_equal(n->intents[die].op, NAND_INTENT_NONE);
 }
 
 #endif /* TEST_NAND_UTIL_H */

@@ -145,7 +145,12 @@ void nand_close(struct nand *n);
 /** nand_fork() - an independent copy-on-write copy of a memory array, or NULL */
 struct nand *nand_fork(const struct nand *n);
 
-/** nand_hash() - a hash of everything a reader could ever see; equal images hash equal */
+/**
+ * nand_hash() - a hash of everything a reader could ever see; equal images hash equal
+ *
+ * It covers page contents and states, write pointers, bad and torn blocks; not
+ * erase and read counts, faults, dies offline, or operations under way.
+ */
 u64 nand_hash(const struct nand *n);
 
 const struct nand_geometry *nand_geometry(const struct nand *n);
@@ -154,6 +159,9 @@ const struct nand_geometry *nand_geometry(const struct nand *n);
  * nand_program() - program the next page of a block
  * @page: must be the block's write pointer: else NAND_RULE
  * @data: page_bytes, @oob: oob_bytes
+ *
+ * After NAND_PROGRAM_FAIL the page reads uncorrectable and the write pointer
+ * has advanced; the block is not marked bad, that is for the caller to do.
  */
 enum nand_result nand_program(struct nand *n, u32 die, u32 block, u32 page,
 			      const void *data, const void *oob);
@@ -163,10 +171,20 @@ enum nand_result nand_program(struct nand *n, u32 die, u32 block, u32 page,
  * @data: page_bytes or NULL, @oob: oob_bytes or NULL
  * @retry: read-retry level, 0 first; a level may correct what a lower one could not
  * @flips: receives the number of corrected bits, may be NULL
+ *
+ * A page that is NAND_ERASED fills the buffers with 0xff, one that is
+ * NAND_UNCORRECTABLE with garbage. Reading a page that was never programmed
+ * breaks no rule.
  */
 enum nand_result nand_read(struct nand *n, u32 die, u32 block, u32 page,
 			   void *data, void *oob, u32 retry, u32 *flips);
 
+/**
+ * nand_erase() - erase a block
+ *
+ * After NAND_ERASE_FAIL the block is as after a torn erase: its pages are a mix
+ * and it accepts nothing but another erase.
+ */
 enum nand_result nand_erase(struct nand *n, u32 die, u32 block);
 
 /** nand_mark_bad() - grown bad block: every later program or erase answers NAND_BAD_BLOCK */
