@@ -266,6 +266,7 @@ struct fio_unit {
 /* main.c */
 extern struct workqueue_struct *fio_op_workqueue;
 extern struct workqueue_struct *fio_reset_workqueue;
+extern struct workqueue_struct *fio_end_workqueue;
 extern bool fio_auto_attach;
 const char *fio_build(void);
 
@@ -318,7 +319,6 @@ int fio_mbox_features(struct fio_card *card, u64 want, u64 *enabled);
 int fio_mbox_health(struct fio_card *card, struct fio_health *health);
 int fio_mbox_create_qp(struct fio_card *card, u16 qid, u32 depth_log2,
 		       u16 vector, dma_addr_t sq, dma_addr_t cq);
-int fio_mbox_delete_qp(struct fio_card *card, u16 qid);
 int fio_mbox_event_queue(struct fio_card *card, dma_addr_t addr, u32 depth_log2);
 int fio_mbox_beacon(struct fio_card *card, bool set, bool *on);
 
