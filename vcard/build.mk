@@ -15,5 +15,27 @@ test_nand_file-libs := libnand
 test_nand_file-ldlibs := -Wl,--wrap=nand_publish
 
 # --- model: the card around it ------------------------------------------------
+host-libs += libvcard
+libvcard-srcs := $(addprefix vcard/model/, au.c buffer.c card.c cmd.c config.c control.c \
+	crc32c.c events.c fault.c geometry.c mbox.c ops.c powercut.c regs.c reset.c ring.c \
+	telemetry.c timing.c)
 
 # --- vfio-user: fio-vcard, fio-vcardctl ---------------------------------------
+CFLAGS_vcard/vfio-user/options.c := -DFIO_VERSION='"$(file <VERSION)"'
+CFLAGS_vcard/vfio-user/ctl.c := $(CFLAGS_vcard/vfio-user/options.c)
+
+host-libs += libvfu
+libvfu-srcs := $(addprefix vcard/vfio-user/, control.c dma.c front.c irq.c json.c \
+	listen.c log.c msg.c options.c server.c worker.c)
+
+host-progs += fio-vcardctl
+fio-vcardctl-srcs := vcard/vfio-user/ctl.c
+fio-vcardctl-libs := libvfu
+
+# Both run against a card made for the test, not against the model.
+unit-tests += test_vfu test_vfu_parts
+test_vfu-srcs := $(addprefix tests/unit/, test_vfu.c test_vfu_card.c test_vfu_client.c)
+test_vfu-libs := libvfu
+test_vfu_parts-srcs := $(addprefix tests/unit/, test_vfu_parts.c test_vfu_card.c \
+	test_vfu_client.c)
+test_vfu_parts-libs := libvfu
