@@ -20,6 +20,11 @@ libvcard-srcs := $(addprefix vcard/model/, au.c buffer.c card.c cmd.c config.c c
 	crc32c.c events.c fault.c geometry.c mbox.c ops.c powercut.c regs.c reset.c ring.c \
 	telemetry.c timing.c)
 
+model-tests := test_model_cmd
+unit-tests += $(model-tests)
+$(foreach t,$(model-tests),$(eval $(t)-srcs := tests/unit/$(t).c tests/unit/test_model_rig.c) \
+	$(eval $(t)-libs := libvcard libnand))
+
 # --- vfio-user: fio-vcard, fio-vcardctl ---------------------------------------
 CFLAGS_vcard/vfio-user/options.c := -DFIO_VERSION='"$(file <VERSION)"'
 CFLAGS_vcard/vfio-user/ctl.c := $(CFLAGS_vcard/vfio-user/options.c)
@@ -28,7 +33,9 @@ host-libs += libvfu
 libvfu-srcs := $(addprefix vcard/vfio-user/, control.c dma.c front.c irq.c json.c \
 	listen.c log.c msg.c options.c server.c worker.c)
 
-host-progs += fio-vcardctl
+host-progs += fio-vcard fio-vcardctl
+fio-vcard-srcs := vcard/vfio-user/main.c
+fio-vcard-libs := libvfu libvcard libnand
 fio-vcardctl-srcs := vcard/vfio-user/ctl.c
 fio-vcardctl-libs := libvfu
 

@@ -114,13 +114,13 @@ s64 vcard_run(struct vcard *c, u64 now_ns)
 int vcard_control(struct vcard *c, const char *cmd, char *out, size_t out_len)
 {
 	if (!strcmp(cmd, "stats")) {
-		snprintf(out, out_len, "{\"runs\":[1,2],\n\"name\":\"a \\\"b\\\"\"}");
+		snprintf(out, out_len, "{\"ok\":true,\n\"runs\":[1,2]}");
 		return 0;
 	}
 	if (!strcmp(cmd, "power-cut")) {
 		c->front->power_cut(c->ctx);
 		return 0;
 	}
-	snprintf(out, out_len, "no command '%s'", cmd);
+	snprintf(out, out_len, "{\"ok\":false,\"error\":\"no %s\"}", cmd);
 	return -EINVAL;
 }

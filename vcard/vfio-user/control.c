@@ -43,42 +43,23 @@ static int send_text(int fd, const char *text, size_t len)
 
 void vfu_control_last_words(void)
 {
-	static const char words[] = VFU_CONTROL_OK "{\"power\":\"cut\"}}\n";
+	static const char words[] = VFU_CONTROL_OK ",\"power\":\"cut\"}\n";
 
 	if (asking_fd >= 0)
 		send_text(asking_fd, words, sizeof(words) - 1);
 }
 
-/* An answer that is no JSON object goes out as a string: the line stays valid. */
-static int send_answer(struct vfu_control *ctl, int fd, bool ok)
-{
-	const char *head = ok ? VFU_CONTROL_OK : VFU_CONTROL_REFUSED;
-	char text[VFU_CONTROL_LINE];
-	int err = send_text(fd, head, strlen(head));
-
-	if (err)
-		return err;
-	vfu_json_one_line(ctl->out);
-	if (ctl->out[0] == '{' || ctl->out[0] == '[') {
-		err = send_text(fd, ctl->out, strlen(ctl->out));
-	} else {
-		vfu_json_escape(text + 1, sizeof(text) - 2, ctl->out);
-		text[0] = '"';
-		strcat(text, "\"");
-		err = send_text(fd, text, strlen(text));
-	}
-	return err ? err : send_text(fd, "}\n", 2);
-}
-
 static int execute(struct vfu_control *ctl, struct vfu_control_client *cl)
 {
-	int res;
+	int err;
 
 	ctl->out[0] = '\0';
 	asking_fd = cl->fd;
-	res = vcard_control(ctl->card, cl->line, ctl->out, VFU_CONTROL_REPLY);
+	vcard_control(ctl->card, cl->line, ctl->out, VFU_CONTROL_REPLY);
 	asking_fd = -1;
-	return send_answer(ctl, cl->fd, !res);
+	vfu_json_one_line(ctl->out);
+	err = send_text(cl->fd, ctl->out, strlen(ctl->out));
+	return err ? err : send_text(cl->fd, "\n", 1);
 }
 
 static void drop(struct vfu_control_client *cl)
@@ -109,7 +90,7 @@ static int execute_lines(struct vfu_control *ctl, struct vfu_control_client *cl)
 static void receive(struct vfu_control *ctl, struct vfu_control_client *cl)
 {
 	static const char too_long[] =
-		VFU_CONTROL_REFUSED "{\"error\":\"the command is too long\"}}\n";
+		VFU_CONTROL_REFUSED ",\"error\":\"the command is too long\"}\n";
 	ssize_t got = recv(cl->fd, cl->line + cl->len, sizeof(cl->line) - cl->len,
 			   MSG_DONTWAIT);
 

@@ -2,12 +2,9 @@
 /*
  * The control socket of a card: a line in, a line of JSON out.
  *
- * Owns: the socket's clients and the envelope of an answer:
- *
- *	{"ok":true,"reply":...}		what the card says, JSON
- *	{"ok":false,"reply":...}	why it refused the command
- *
- * Does not know: the commands; they are the card model's (vcard_control()).
+ * Owns: the socket's clients. Does not know: the commands and their answers, which
+ * are the card model's (vcard_control()): an object that begins with "ok", true or
+ * false; when false "error" says why.
  */
 #ifndef VCARD_VFU_CONTROL_H
 #define VCARD_VFU_CONTROL_H
@@ -23,8 +20,8 @@ struct vcard;
 #define VFU_CONTROL_LINE 1024		/* bytes of a command, line end included */
 #define VFU_CONTROL_REPLY (256u << 10)	/* bytes of an answer */
 
-#define VFU_CONTROL_OK "{\"ok\":true,\"reply\":"
-#define VFU_CONTROL_REFUSED "{\"ok\":false,\"reply\":"
+#define VFU_CONTROL_OK "{\"ok\":true"
+#define VFU_CONTROL_REFUSED "{\"ok\":false"
 
 /**
  * struct vfu_control_client - one connection

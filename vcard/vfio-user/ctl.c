@@ -149,29 +149,33 @@ static char *read_answer(int fd)
 	return line;
 }
 
-/* Takes the envelope off and prints what is inside. */
+/* What is in the answer beside "ok", for a person. */
+static void print_readably(FILE *f, char *answer, const char *head)
+{
+	char *rest = answer + strlen(head);
+
+	if (*rest != ',') {
+		fputs("done\n", f);
+		return;
+	}
+	*rest = '{';
+	vfu_json_print(f, rest);
+}
+
 static int print_answer(char *answer, bool json)
 {
-	static const char ok[] = VFU_CONTROL_OK, refused[] = VFU_CONTROL_REFUSED;
-	size_t len = strlen(answer);
 	int status = EXIT_REFUSED;
-	FILE *f = stderr;
-	char *body;
 
-	if (!strncmp(answer, ok, sizeof(ok) - 1)) {
+	if (!strncmp(answer, VFU_CONTROL_OK, strlen(VFU_CONTROL_OK)))
 		status = EXIT_SUCCESS;
-		body = answer + sizeof(ok) - 1;
-		f = stdout;
-	} else if (!strncmp(answer, refused, sizeof(refused) - 1)) {
-		body = answer + sizeof(refused) - 1;
-	} else {
+	else if (strncmp(answer, VFU_CONTROL_REFUSED, strlen(VFU_CONTROL_REFUSED)))
 		return no_server("what answered there is not a fio-vcard");
-	}
-	answer[len - 1] = '\0';
 	if (json)
-		printf("%s\n", body);
+		printf("%s\n", answer);
+	else if (status == EXIT_SUCCESS)
+		print_readably(stdout, answer, VFU_CONTROL_OK);
 	else
-		vfu_json_print(f, body);
+		print_readably(stderr, answer, VFU_CONTROL_REFUSED);
 	return status;
 }
 

@@ -266,7 +266,7 @@ static bool set_option(struct vfu_options *o, enum opt opt, const char *arg)
 	case OPT_SEED:
 		return set_number("seed", arg, 1, UINT64_MAX, &o->card.seed);
 	case OPT_IF_VERSION:
-		return set_u32("if-version", arg, 0, UINT16_MAX, &o->card.if_major);
+		return set_u32("if-version", arg, 1, UINT16_MAX, &o->card.if_major);
 	case OPT_JSON:
 		o->json = true;
 		return true;
