@@ -187,7 +187,8 @@ struct fio_progress {
  * @unit_mutex: calls of personalities are made with it held; outside of all
  *	other locks but @op.lock
  *
- * @cdev_dev: fctN's class device; cdev.c's
+ * @cdev_dev: fctN's class device; cdev.c's, see fio_cdev_visit()
+ * @notified: state that user space was last told of; sysfs.c's
  *
  * Lock order: op.lock > unit_mutex > ftl_mutex > ftl_rwsem > mbox.lock >
  * queue locks (chan.h) > state_lock.
@@ -245,6 +246,7 @@ struct fio_card {
 	struct fio_unit *unit;
 	struct mutex unit_mutex;
 	struct device *cdev_dev;
+	enum fio_card_state notified;
 
 	atomic64_t pcie_correctable, pcie_nonfatal, pcie_fatal;
 };
@@ -254,13 +256,19 @@ struct fio_card {
  * @dev: holds the references; release() drops @card
  * @card: a reference is held
  * @personality: bound driver or NULL, under card->unit_mutex
- * @data: the personality's
+ * @data: the personality's; NULL: it must not be called. Under card->unit_mutex
+ * @life: held while the device is added or removed; outside of card->unit_mutex
+ * @stopped: submissions are to cease; under card->unit_mutex
+ * @dead: the card died; under card->unit_mutex
  */
 struct fio_unit {
 	struct device dev;
 	struct fio_card *card;
 	struct fio_personality *personality;
 	void *data;
+	struct mutex life;
+	bool stopped;
+	bool dead;
 };
 
 /* main.c */
@@ -374,7 +382,8 @@ int fio_card_beacon(struct fio_card *card, struct fio_ioc_beacon *beacon);
 
 /*
  * bus.c. All may sleep and take unit_mutex; all but fio_unit_create() do
- * nothing when there is no unit.
+ * nothing when there is no unit. fio_unit_create() and fio_unit_destroy() wait
+ * for I/O of the personality: call them with no lock held that a reset needs.
  */
 int fio_bus_init(void);
 void fio_bus_exit(void);
@@ -385,15 +394,23 @@ void fio_unit_dead(struct fio_card *card);
 int fio_unit_claim_idle(struct fio_card *card);
 void fio_unit_release_idle(struct fio_card *card);
 void fio_unit_cache_changed(struct fio_card *card);
+void fio_unit_disk_name(struct fio_card *card, char *buf, size_t len);
 
-/* cdev.c */
+/*
+ * cdev.c. fio_cdev_destroy() waits for ioctls under way: call it with no lock of
+ * the card held.
+ */
+struct file;
 int fio_cdev_init(void);
 void fio_cdev_exit(void);
 int fio_cdev_create(struct fio_card *card);
 void fio_cdev_destroy(struct fio_card *card);
+struct fio_card *fio_cdev_enter(struct file *file);
+void fio_cdev_leave(struct file *file);
+void fio_cdev_visit(struct fio_card *card,
+		    void (*fn)(struct fio_card *card, struct device *dev));
 
 /* ioctl.c */
-struct file;
 long fio_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 
 /* sysfs.c: attributes of cdev_dev, and the news of a change for poll() and udev */
