@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where kernels differ, outside the block layer.
+ *
+ * The code is written for the newest kernel. What an older one spells
+ * differently gets the newest spelling here, decided by the answers of
+ * probe.sh, never by a version number. A definition goes when the oldest
+ * supported kernel has the real thing. The block layer's differences are in
+ * fio_compat_blk.h, for blk/ alone.
+ */
+#ifndef FIO_COMPAT_H
+#define FIO_COMPAT_H
+
+#include <linux/module.h>
+
+#include "fio_compat_gen.h"
+
+/*
+ * Symbol namespace. The name is written out in both branches: passed through a
+ * macro, 5.10 exports into a namespace called like the macro and nothing notices.
+ */
+#if FIO_HAVE_NS_STRING
+#define FIO_EXPORT_SYMBOL(sym)	EXPORT_SYMBOL_NS_GPL(sym, "FIO_HAL")
+#define FIO_IMPORT_NS()		MODULE_IMPORT_NS("FIO_HAL")
+#else
+#define FIO_EXPORT_SYMBOL(sym)	EXPORT_SYMBOL_NS_GPL(sym, FIO_HAL)
+#define FIO_IMPORT_NS()		MODULE_IMPORT_NS(FIO_HAL)
+#endif
+
+/* Argument types of bus_type callbacks: const in the newest. */
+#if FIO_HAVE_BUS_MATCH_CONST
+#define fio_match_driver	const struct device_driver
+#else
+#define fio_match_driver	struct device_driver
+#endif
+
+#if FIO_HAVE_BUS_UEVENT_CONST
+#define fio_uevent_device	const struct device
+#else
+#define fio_uevent_device	struct device
+#endif
+
+#endif /* FIO_COMPAT_H */

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bus_type.uevent takes a const device.
+ * 6.3, "driver core: make struct bus_type.uevent() take a const *".
+ */
+#include <linux/device.h>
+
+#if PROBE_NEW
+typedef const struct device probe_device;
+#else
+typedef struct device probe_device;
+#endif
+
+static int probe_uevent(probe_device *dev, struct kobj_uevent_env *env)
+{
+	return dev && env ? 0 : -EINVAL;
+}
+
+const struct bus_type fio_probe = { .uevent = probe_uevent };
