@@ -3,4 +3,15 @@
 
 # --- a medium and an environment for the FTL core, single-stepped ---------------
 host-libs += libftlsim
-libftlsim-srcs := $(addprefix tests/ftl/, sim_env.c sim_image.c sim_media.c)
+libftlsim-srcs := $(addprefix tests/ftl/, sim_drive.c sim_env.c sim_image.c sim_media.c)
+
+unit-tests += test_sim
+test_sim-srcs := tests/ftl/test_sim.c
+test_sim-libs := libftlsim libnand
+
+# --- fio-crash: power cuts everywhere, see tests/crash/main.c -------------------
+ifneq ($(filter libfioftl,$(host-libs)),)
+host-progs += fio-crash
+fio-crash-srcs := $(addprefix tests/crash/, main.c explore.c oracle.c rig.c)
+fio-crash-libs := libfioftl libftlsim libnand
+endif

@@ -12,8 +12,6 @@
 
 #include "sim_env.h"
 
-#define MAX_IDLE_RUNS 1000
-
 static __thread u32 locks_held;
 static __thread char this_thread;
 
@@ -248,71 +246,4 @@ void sim_env_dump(const struct sim_env *e)
 
 	for (i = first_kept(e); i < e->lines; i++)
 		fprintf(stderr, "    %s\n", e->log[i % SIM_LOG_LINES]);
-}
-
-static bool take_kick(struct sim_env *e)
-{
-	return __atomic_exchange_n(&e->kicked, false, __ATOMIC_ACQ_REL);
-}
-
-/*
- * Background work if it was asked for, then a step of the medium. Work that asks
- * for itself for ever while the medium is idle is as good as none.
- */
-static bool advance(struct sim_env *e, struct ftl *f)
-{
-	bool kicked = f && take_kick(e);
-
-	if (kicked)
-		ftl_run(f);
-	if (sim_step(e->sim)) {
-		e->idle_runs = 0;
-		return true;
-	}
-	return kicked && ++e->idle_runs < MAX_IDLE_RUNS;
-}
-
-void sim_drive(struct sim_env *e, struct ftl *f)
-{
-	while (advance(e, f))
-		;
-}
-
-struct one_io {
-	struct sim_io sio;
-	bool done;
-	int err;
-};
-
-static void one_done(struct ftl_io *io, int err)
-{
-	struct one_io *one = container_of(io, struct one_io, sio.io);
-
-	if (one->done)
-		misuse("a request completed twice");
-	one->done = true;
-	one->err = err;
-}
-
-int sim_do(struct sim_env *e, struct ftl *f, enum ftl_op op, u8 flags, u64 lba,
-	   u32 count, void *data)
-{
-	struct one_io *one = calloc(1, sizeof(*one));
-	int err;
-
-	if (!one)
-		misuse("out of memory");
-	one->sio.data = data;
-	one->sio.io = (struct ftl_io){
-		.op = op, .flags = flags, .lba = lba, .count = count,
-		.done = one_done,
-	};
-	ftl_submit(f, &one->sio.io);
-	while (!one->done && advance(e, f))
-		;
-	if (!one->done)
-		return -ETIME;	/* the core still holds it: leaked on purpose */
-	err = one->err;
-	free(one);
-	return err;
 }

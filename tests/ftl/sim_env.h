@@ -55,6 +55,16 @@ bool sim_env_logged(const struct sim_env *e, const char *text);
 /** sim_env_dump() - print the kept log lines to stderr */
 void sim_env_dump(const struct sim_env *e);
 
+/* Background work that asks for itself so often, with the medium idle, is stuck. */
+#define SIM_MAX_IDLE_RUNS 1000
+
+/**
+ * sim_advance() - background work if it was asked for, then a step of the medium
+ * @f: the core, attached; NULL: the medium alone
+ * Return: false when there was nothing to do.
+ */
+bool sim_advance(struct sim_env *e, struct ftl *f);
+
 /**
  * sim_drive() - step the medium and run the core until there is nothing to do
  * @f: the core, attached; NULL: the medium alone

@@ -1,0 +1,508 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Power cuts at every point of a workload; see explore.h.
+ *
+ * A cut point is just before each media operation and just after each request.
+ * Between those, what a cut can leave does not grow: operations that enter a
+ * queue are still there at the next operation, and acknowledgements only make
+ * the rules stricter.
+ *
+ * After each cut: attach, read everything, check the core's invariants, cut again
+ * right behind the attach and compare, then work on the unit until it has been
+ * written several times over, detach and attach in order. The recovery itself is
+ * cut at its own media operations.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "explore.h"
+
+struct seen_set {
+	u64 *slot;
+	u64 cap, used;
+};
+
+/**
+ * struct explore - a variant under exploration
+ * @base: a card in use, detached in order, with @base_oracle
+ * @now: the path being walked
+ * @only: the one path wanted, or NULL
+ * @armed: cut points count as such (those of the last step)
+ * @met: cut points met so far, in the workload and in the recovery under way
+ */
+struct explore {
+	struct variant v;
+	struct explore_options opt;
+	struct sim_image *base;
+	struct oracle base_oracle;
+	struct seen_set seen;
+	struct crash_case now;
+	const struct crash_case *only;
+	struct explore_stats stats;
+	bool armed;
+	u32 met[2];
+};
+
+/* ---- case IDs --------------------------------------------------------------- */
+
+static const char torn_letter[] = "npod";
+
+static size_t put_cut(const struct explore *x, const struct cut *cut, char *id, size_t at)
+{
+	u32 d;
+
+	at += snprintf(id + at, CASE_LEN - at, "/%u:", cut->nr);
+	for (d = 0; d < x->v.setup.sim.dies; d++)
+		at += snprintf(id + at, CASE_LEN - at, "%s%u%c", d ? "," : "",
+			       cut->choice[d].prefix, torn_letter[cut->choice[d].torn]);
+	return at;
+}
+
+static void case_format(const struct explore *x, char *id)
+{
+	const struct crash_case *c = &x->now;
+	size_t at = snprintf(id, CASE_LEN, "%s/%s", x->v.name, c->nr_steps ? "" : "-");
+	u32 i;
+
+	for (i = 0; i < c->nr_steps; i++)
+		at += snprintf(id + at, CASE_LEN - at, "%s%s", i ? "." : "",
+			       rig_step_name(c->steps[i]));
+	for (i = 0; i < 2 && c->cut[i].nr; i++)
+		at = put_cut(x, &c->cut[i], id, at);
+}
+
+static const char *parse_steps(const char *p, struct crash_case *c)
+{
+	u32 s;
+
+	if (*p == '-')
+		return p + 1;
+	for (;;) {
+		for (s = 0; s < STEP_COUNT; s++)
+			if (!strncmp(p, rig_step_name(s), 2))
+				break;
+		if (s == STEP_COUNT || c->nr_steps == RIG_MAX_STEPS)
+			return NULL;
+		c->steps[c->nr_steps++] = s;
+		p += 2;
+		if (*p != '.')
+			return p;
+		p++;
+	}
+}
+
+static const char *parse_cut(const char *p, struct cut *cut)
+{
+	const char *letter;
+	char *end;
+	u32 d;
+
+	cut->nr = strtoul(p, &end, 10);
+	if (end == p || *end != ':' || !cut->nr)
+		return NULL;
+	for (d = 0; d < RIG_MAX_DIES; d++) {
+		p = end + 1;
+		cut->choice[d].prefix = strtoul(p, &end, 10);
+		letter = *end ? strchr(torn_letter, *end) : NULL;
+		if (end == p || !letter)
+			return NULL;
+		cut->choice[d].torn = letter - torn_letter;
+		if (*++end != ',')
+			return end;
+	}
+	return NULL;
+}
+
+int case_parse(const char *id, struct crash_case *c)
+{
+	const char *p;
+	u32 i;
+
+	memset(c, 0, sizeof(*c));
+	p = parse_steps(id, c);
+	for (i = 0; i < 2 && p && *p == '/'; i++)
+		p = parse_cut(p + 1, &c->cut[i]);
+	return p && !*p ? 0 : -EINVAL;
+}
+
+static void announce(struct explore *x)
+{
+	char id[CASE_LEN];
+
+	if (!x->opt.announce)
+		return;
+	case_format(x, id);
+	x->opt.announce(id);
+}
+
+static void violation(struct explore *x, const char *why)
+{
+	char id[CASE_LEN];
+
+	x->stats.violations++;
+	case_format(x, id);
+	x->opt.report(id, why);
+}
+
+/* ---- states already seen ------------------------------------------------------ */
+
+static void seen_grow(struct seen_set *s)
+{
+	struct seen_set old = *s;
+	u64 i, at;
+
+	s->cap = old.cap ? 2 * old.cap : 1 << 12;
+	s->slot = calloc(s->cap, sizeof(*s->slot));
+	if (!s->slot)
+		abort();
+	for (i = 0; i < old.cap; i++) {
+		if (!old.slot[i])
+			continue;
+		for (at = old.slot[i] & (s->cap - 1); s->slot[at];)
+			at = (at + 1) & (s->cap - 1);
+		s->slot[at] = old.slot[i];
+	}
+	free(old.slot);
+}
+
+/* True when @key is new. */
+static bool seen_add(struct seen_set *s, u64 key)
+{
+	u64 at;
+
+	key |= !key;
+	if (2 * s->used >= s->cap)
+		seen_grow(s);
+	for (at = key & (s->cap - 1); s->slot[at]; at = (at + 1) & (s->cap - 1))
+		if (s->slot[at] == key)
+			return false;
+	s->slot[at] = key;
+	s->used++;
+	return true;
+}
+
+/* ---- after a cut ---------------------------------------------------------------- */
+
+/* Power goes again before anything is done: the same must be found. */
+static bool check_again(struct explore *x, struct rig *first, const struct sim_image *snap)
+{
+	struct sim_choice least[RIG_MAX_DIES];
+	struct oracle o = *first->o;
+	struct sim_image *cut;
+	struct rig r;
+	bool ok;
+	u32 d;
+
+	for (d = 0; d < x->v.setup.sim.dies; d++)
+		sim_image_choice(snap, d, 0, &least[d]);
+	cut = sim_image_cut(snap, least);
+	oracle_cut(&o);
+	if (x->opt.verbose)
+		fprintf(stderr, "  power cut right behind the attach, and again:\n");
+	rig_on(&r, &x->v.setup, cut, &o, x->opt.verbose);
+	ok = rig_attach(&r) && rig_read_all(&r, true) && rig_check(&r);
+	rig_off(&r);
+	sim_image_free(cut);
+	return ok && !r.why[0] ? true :
+	       rig_fail(first, "after a second cut behind the attach: %s", r.why);
+}
+
+static bool write_all(struct rig *r)
+{
+	u32 per = FIO_MEDIA_UNIT / r->setup->lba_bytes;
+	u32 lba;
+
+	for (lba = 0; lba < rig_blocks(r->setup); lba += per)
+		if (!rig_write(r, lba, per, 0))
+			return false;
+	return true;
+}
+
+/* The unit is as good as any: it can be written for as long as one likes. */
+static bool live_on(struct rig *r)
+{
+	u32 blocks = rig_blocks(r->setup);
+
+	return write_all(r) && rig_read_all(r, false) &&
+	       rig_trim(r, 0, blocks / 2) && rig_read_all(r, false) &&
+	       write_all(r) && write_all(r) && rig_flush(r) &&
+	       rig_check(r) && rig_read_all(r, false) && rig_detach(r) &&
+	       rig_attach(r) && rig_read_all(r, false) && rig_check(r);
+}
+
+static void cut_recovery(struct rig *r, void *ctx);
+
+static void check_image(struct explore *x, const struct sim_image *img,
+			const struct oracle *before, bool nested)
+{
+	struct oracle o = *before;
+	struct sim_image *snap = NULL;
+	struct rig r;
+	bool ok;
+
+	oracle_cut(&o);
+	rig_on(&r, &x->v.setup, img, &o, x->opt.verbose);
+	if (!nested && (x->only ? x->only->cut[1].nr : x->opt.nested_every)) {
+		r.cut_point = cut_recovery;
+		r.ctx = x;
+		x->met[1] = 0;
+	}
+	ok = rig_attach(&r);
+	r.cut_point = NULL;
+	if (ok)
+		snap = sim_snapshot(r.sim);
+	ok = ok && rig_read_all(&r, true) && rig_check(&r) && check_again(x, &r, snap) &&
+	     (nested || live_on(&r));
+	rig_off(&r);
+	sim_image_free(snap);
+	if (!ok || r.why[0])
+		violation(x, r.why);
+}
+
+/* ---- cutting -------------------------------------------------------------------- */
+
+static u64 state_key(const struct explore *x, const struct sim_image *img,
+		     const struct oracle *o, u32 level)
+{
+	return (sim_image_hash(img) ^ (oracle_hash(o) << 1 | level)) * 0x9e3779b97f4a7c15ULL;
+}
+
+static void one_cut(struct explore *x, const struct sim_image *snap,
+		    const struct oracle *o, u32 level)
+{
+	struct sim_image *cut = sim_image_cut(snap, x->now.cut[level].choice);
+
+	if (x->only || seen_add(&x->seen, state_key(x, cut, o, level))) {
+		x->stats.states++;
+		x->stats.nested += level;
+		if (x->opt.verbose)
+			fprintf(stderr, "  power cut at point %u%s\n", x->now.cut[level].nr,
+				level ? " of the recovery" : "");
+		if (x->opt.verbose)
+			oracle_print(o);
+		announce(x);
+		check_image(x, cut, o, level);
+	} else {
+		x->stats.seen++;
+	}
+	sim_image_free(cut);
+}
+
+/* Mixed radix: combination @nr of the dies' choices. */
+static void pick(const struct sim_image *snap, u32 dies, const u32 *count, u64 nr,
+		 struct sim_choice *choice)
+{
+	u32 d;
+
+	for (d = 0; d < dies; d++) {
+		sim_image_choice(snap, d, nr % count[d], &choice[d]);
+		nr /= count[d];
+	}
+}
+
+static void all_cuts(struct explore *x, const struct sim_image *snap,
+		     const struct oracle *o, u32 level)
+{
+	u32 dies = x->v.setup.sim.dies;
+	u32 count[RIG_MAX_DIES];
+	struct sim_choice unused;
+	u64 total = 1, step = 1, i;
+	u32 d;
+
+	for (d = 0; d < dies; d++) {
+		for (count[d] = 1; sim_image_choice(snap, d, count[d], &unused);)
+			count[d]++;
+		total *= count[d];
+	}
+	if (total > x->opt.combinations) {
+		/* odd: meets every choice of every die sooner or later */
+		step = total / x->opt.combinations | 1;
+		x->stats.capped++;
+	}
+	for (i = 0; i < total; i += step) {
+		pick(snap, dies, count, i, x->now.cut[level].choice);
+		one_cut(x, snap, o, level);
+	}
+}
+
+static bool choices_fit(const struct explore *x, const struct sim_image *snap,
+			const struct cut *cut)
+{
+	struct sim_choice c;
+	u32 d, i;
+
+	for (d = 0; d < x->v.setup.sim.dies; d++) {
+		for (i = 0; sim_image_choice(snap, d, i, &c); i++)
+			if (c.prefix == cut->choice[d].prefix && c.torn == cut->choice[d].torn)
+				break;
+		if (!sim_image_choice(snap, d, i, &c))
+			return false;
+	}
+	return true;
+}
+
+static void cut_here(struct explore *x, struct rig *r, u32 level)
+{
+	struct sim_image *snap = sim_snapshot(r->sim);
+	const struct cut *want = x->only ? &x->only->cut[level] : NULL;
+
+	x->stats.points++;
+	if (!want) {
+		all_cuts(x, snap, r->o, level);
+	} else if (choices_fit(x, snap, want)) {
+		memcpy(x->now.cut[level].choice, want->choice, sizeof(want->choice));
+		one_cut(x, snap, r->o, level);
+	} else {
+		violation(x, "the case does not fit: a die has no such operation queued here");
+	}
+	sim_image_free(snap);
+}
+
+static bool wanted(const struct explore *x, u32 level, u32 nr)
+{
+	if (x->only)
+		return x->only->cut[level].nr == nr;
+	return !level || !(nr % x->opt.nested_every);
+}
+
+static void cut_point(struct explore *x, struct rig *r, u32 level)
+{
+	u32 nr = ++x->met[level];
+
+	if (!wanted(x, level, nr))
+		return;
+	x->now.cut[level].nr = nr;
+	cut_here(x, r, level);
+	x->now.cut[level].nr = 0;
+	announce(x);
+}
+
+static void cut_recovery(struct rig *r, void *ctx)
+{
+	cut_point(ctx, r, 1);
+}
+
+static void cut_workload(struct rig *r, void *ctx)
+{
+	struct explore *x = ctx;
+
+	if (x->armed)
+		cut_point(x, r, 0);
+	else
+		x->met[0]++;
+}
+
+/* ---- workloads -------------------------------------------------------------------- */
+
+/* Nobody cut: everything must be there, now and after the next attach. */
+static bool run_to_end(struct explore *x, struct rig *r)
+{
+	bool ok = rig_attach(r);
+	u32 i;
+
+	for (i = 0; ok && i < x->now.nr_steps; i++) {
+		x->armed = i == x->now.nr_steps - 1;
+		ok = rig_do(r, x->now.steps[i]);
+	}
+	ok = ok && rig_settle(r);
+	r->cut_point = NULL;
+	return ok && rig_check(r) && rig_read_all(r, false) && live_on(r);
+}
+
+static void run_workload(struct explore *x)
+{
+	struct oracle o = x->base_oracle;
+	struct rig r;
+	bool ok;
+
+	rig_on(&r, &x->v.setup, x->base, &o, x->opt.verbose);
+	r.cut_point = cut_workload;
+	r.ctx = x;
+	x->armed = !x->now.nr_steps || x->only;
+	announce(x);
+	ok = run_to_end(x, &r);
+	rig_off(&r);
+	x->stats.workloads++;
+	if (!ok || r.why[0])
+		violation(x, r.why);
+}
+
+void explore_workload(struct explore *x, const enum rig_step *steps, u32 nr)
+{
+	memset(&x->now, 0, sizeof(x->now));
+	memset(x->met, 0, sizeof(x->met));
+	memcpy(x->now.steps, steps, nr * sizeof(*steps));
+	x->now.nr_steps = nr;
+	run_workload(x);
+}
+
+void explore_case(struct explore *x, const struct crash_case *c)
+{
+	x->only = c;
+	explore_workload(x, c->steps, c->nr_steps);
+	if (c->cut[0].nr && !x->stats.points && !x->stats.violations)
+		violation(x, "the case does not fit: the workload has no such cut point");
+	x->only = NULL;
+}
+
+/* ---- life ------------------------------------------------------------------------- */
+
+/* Every block written, some twice, so that there is something to collect. */
+static bool fill(struct rig *r)
+{
+	u32 per = FIO_MEDIA_UNIT / r->setup->lba_bytes;
+
+	return rig_format(r) && rig_attach(r) && write_all(r) &&
+	       rig_write(r, 0, per, 0) && rig_write(r, 6 * per, per, 0) &&
+	       rig_settle(r) && rig_detach(r);
+}
+
+static bool make_base(struct explore *x)
+{
+	struct sim_choice all[RIG_MAX_DIES] = {};
+	struct sim_image *snap;
+	struct rig r;
+	bool ok;
+
+	oracle_init(&x->base_oracle, rig_blocks(&x->v.setup), x->v.setup.lba_bytes);
+	rig_on(&r, &x->v.setup, NULL, &x->base_oracle, false);
+	ok = fill(&r);
+	sim_drive(&r.env, NULL);
+	snap = sim_snapshot(r.sim);
+	x->base = sim_image_cut(snap, all);
+	sim_image_free(snap);
+	if (!ok) {
+		fprintf(stderr, "fio-crash: %s: no card to start from: %s\n", x->v.name, r.why);
+		sim_env_dump(&r.env);
+	}
+	rig_off(&r);
+	return ok && !r.why[0];
+}
+
+struct explore *explore_new(const struct variant *v, const struct explore_options *opt)
+{
+	struct explore *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		abort();
+	x->v = *v;
+	x->opt = *opt;
+	if (make_base(x))
+		return x;
+	explore_free(x);
+	return NULL;
+}
+
+void explore_free(struct explore *x)
+{
+	if (!x)
+		return;
+	sim_image_free(x->base);
+	free(x->seen.slot);
+	free(x);
+}
+
+const struct explore_stats *explore_stats(const struct explore *x)
+{
+	return &x->stats;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Power cuts at every point of a workload, and all that must hold afterwards.
+ *
+ * Owns: the base image of a variant, cut points, the choice of what each cut
+ * leaves, the set of states already seen, the checks after a cut, case IDs.
+ *
+ * Does not know: how workloads are chosen and spread over processes (main.c).
+ */
+#ifndef TESTS_CRASH_EXPLORE_H
+#define TESTS_CRASH_EXPLORE_H
+
+#include "rig.h"
+
+#define CASE_LEN	192
+
+/**
+ * struct variant - a setup with the habits of its medium
+ * @setup: complete, its sim part included
+ * @name: first part of case IDs
+ */
+struct variant {
+	struct setup setup;
+	char name[32];
+};
+
+/**
+ * struct cut - a power cut: where, and what it leaves
+ * @nr: number of the cut point, from 1; 0: no cut
+ */
+struct cut {
+	u32 nr;
+	struct sim_choice choice[RIG_MAX_DIES];
+};
+
+/**
+ * struct crash_case - one path through the tree
+ * @steps: the workload, @nr_steps long
+ * @cut: a cut of the workload, and a cut of the recovery from it
+ */
+struct crash_case {
+	enum rig_step steps[RIG_MAX_STEPS];
+	u32 nr_steps;
+	struct cut cut[2];
+};
+
+/**
+ * struct explore_stats - what was done
+ * @points: cut points met
+ * @states: distinct images (with what may be found in them) recovered
+ * @seen: images left out because they had been recovered before
+ * @capped: cut points with more combinations than are tried
+ * @violations: cases that failed
+ */
+struct explore_stats {
+	u64 workloads, points, states, nested, seen, capped, violations;
+};
+
+/**
+ * struct explore_options - how thorough
+ * @combinations: at most so many per cut point
+ * @nested_every: cut recovery at every so manieth of its operations; 0: never
+ * @verbose: print everything that happens
+ * @announce: told the case about to be run; may be NULL
+ * @report: told a failed case and why
+ */
+struct explore_options {
+	u32 combinations;
+	u32 nested_every;
+	bool verbose;
+	void (*announce)(const char *id);
+	void (*report)(const char *id, const char *why);
+};
+
+struct explore;
+
+/** explore_new() - prepare a variant: format and fill a card, detach it in order */
+struct explore *explore_new(const struct variant *v, const struct explore_options *opt);
+void explore_free(struct explore *x);
+
+/**
+ * explore_workload() - cut everywhere within the last of @nr steps
+ *
+ * What comes before the last step is covered by the shorter workloads.
+ */
+void explore_workload(struct explore *x, const enum rig_step *steps, u32 nr);
+
+/** explore_case() - run one path and nothing else */
+void explore_case(struct explore *x, const struct crash_case *c);
+
+const struct explore_stats *explore_stats(const struct explore *x);
+
+/** case_parse() - @id behind the name of the variant; Return: 0 or -EINVAL */
+int case_parse(const char *id, struct crash_case *c);
+
+#endif /* TESTS_CRASH_EXPLORE_H */

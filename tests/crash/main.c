@@ -1,0 +1,567 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fio-crash: cut the power of the FTL core everywhere and look at what is left.
+ *
+ * Owns: which workloads are run on which variants, worker processes, what is
+ * printed.
+ *
+ * Does not know: how a workload is explored (explore.c).
+ *
+ * Each worker explores its share in a process of its own, so that a core that
+ * crashes or spins is one more violation with a case ID and not the end of the
+ * run. The shares do not depend on speed: the same command does the same.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "explore.h"
+
+#define MAX_VARIANTS	16
+#define MAX_JOBS	16
+#define MAX_REGRESS	256
+#define SPIN_SECONDS	20	/* of CPU time without a new case */
+
+static const struct setup setups[] = {
+	{
+		.name = "2d", .units = 12, .lba_bytes = 4096, .seq_base = -20,
+		.sim = { .dies = 2, .aus = 10, .pages = 4, .max_units = 4,
+			 .host_cmds = 6, .internal_cmds = 4, .buffer_units = 2 },
+	}, {
+		.name = "3d", .units = 12, .lba_bytes = 4096, .seq_base = -36,
+		.sim = { .dies = 3, .aus = 8, .pages = 4, .max_units = 4,
+			 .host_cmds = 6, .internal_cmds = 4, .buffer_units = 1 },
+	}, {
+		.name = "512", .units = 12, .lba_bytes = 512, .seq_base = -20,
+		.sim = { .dies = 2, .aus = 10, .pages = 4, .max_units = 4,
+			 .host_cmds = 6, .internal_cmds = 4, .buffer_units = 2 },
+	},
+};
+
+/**
+ * struct shared - what a worker leaves for its parent, whatever becomes of it
+ * @id: case under way
+ * @cases: cases announced
+ * @spun: ended because a case never did
+ */
+struct shared {
+	char id[CASE_LEN];
+	u64 cases;
+	bool spun;
+	struct explore_stats total;
+};
+
+/* A variant and how long its workloads get. */
+struct plan {
+	struct variant v;
+	u32 depth;
+};
+
+static struct {
+	u32 depth, jobs, nested_every, combinations, max_violations;
+	u64 seed;
+	const char *mode, *only, *json, *regress, *variant;
+	bool verbose;
+	const char *argv0;
+} opt = {
+	.depth = 2, .jobs = 1, .nested_every = 1, .combinations = 2000,
+	.max_violations = 5, .seed = 1, .mode = "both",
+};
+
+static struct plan plan[MAX_VARIANTS];
+static u32 nr_plan;
+static struct shared *shared, *mine;
+
+/* ---- variants ---------------------------------------------------------------- */
+
+static bool add_variant(const struct setup *s, char mode, const char *policy, u64 seed,
+			u32 depth)
+{
+	struct plan *p = &plan[nr_plan];
+
+	if (nr_plan == MAX_VARIANTS)
+		return false;
+	p->v.setup = *s;
+	p->depth = depth;
+	p->v.setup.sim.volatile_buffer = mode == 'v';
+	p->v.setup.sim.seed = seed;
+	if (!strcmp(policy, "lazy"))
+		p->v.setup.sim.policy = SIM_LAZY;
+	else if (!strcmp(policy, "eager"))
+		p->v.setup.sim.policy = SIM_EAGER;
+	else if (!strcmp(policy, "rnd"))
+		p->v.setup.sim.policy = SIM_RANDOM;
+	else
+		return false;
+	if (seed)
+		snprintf(p->v.name, sizeof(p->v.name), "%s-%c-%s%llu", s->name, mode,
+			 policy, (unsigned long long)seed);
+	else
+		snprintf(p->v.name, sizeof(p->v.name), "%s-%c-%s", s->name, mode, policy);
+	if (!opt.variant || strstr(p->v.name, opt.variant))
+		nr_plan++;
+	return true;
+}
+
+/* "2d-v-rnd7" */
+static bool parse_variant(const char *name, u32 depth)
+{
+	char setup[8], policy[8];
+	unsigned long long seed = 0;
+	char mode;
+	size_t i;
+
+	if (sscanf(name, "%7[^-]-%c-%7[a-z]%llu", setup, &mode, policy, &seed) < 3)
+		return false;
+	if (mode != 'd' && mode != 'v')
+		return false;
+	for (i = 0; i < ARRAY_SIZE(setups); i++)
+		if (!strcmp(setup, setups[i].name))
+			return add_variant(&setups[i], mode, policy, seed, depth);
+	return false;
+}
+
+/* The first setup to full depth; one step less for what takes longer or adds less. */
+static void make_plan(void)
+{
+	const char *mode;
+
+	for (mode = "dv"; *mode; mode++) {
+		u32 less = opt.depth > 1 ? opt.depth - 1 : opt.depth;
+
+		if (strcmp(opt.mode, "both") && *opt.mode != *mode)
+			continue;
+		add_variant(&setups[0], *mode, "lazy", 0, opt.depth);
+		add_variant(&setups[0], *mode, "eager", 0, less);
+		add_variant(&setups[0], *mode, "rnd", opt.seed, less);
+		add_variant(&setups[1], *mode, "lazy", 0, less);
+		add_variant(&setups[2], *mode, "lazy", 0, less);
+	}
+}
+
+/* ---- workers ------------------------------------------------------------------- */
+
+static void on_announce(const char *id)
+{
+	memcpy(mine->id, id, CASE_LEN);
+	mine->cases++;
+}
+
+static void on_report(const char *id, const char *why)
+{
+	printf("VIOLATION %s\n    reproduce: %s --case %s -v\n", why, opt.argv0, id);
+	fflush(stdout);
+}
+
+/* A case that uses so much time without getting anywhere never ends. */
+static void on_timer(int sig)
+{
+	static u64 last;
+
+	if (mine->cases == last) {
+		mine->spun = true;
+		_exit(3);
+	}
+	last = mine->cases;
+}
+
+static void watch_for_spinning(void)
+{
+	struct itimerval it = {
+		.it_interval.tv_sec = SPIN_SECONDS, .it_value.tv_sec = SPIN_SECONDS,
+	};
+
+	signal(SIGVTALRM, on_timer);
+	setitimer(ITIMER_VIRTUAL, &it, NULL);
+}
+
+static void add_stats(struct explore_stats *to, const struct explore_stats *s)
+{
+	to->workloads += s->workloads;
+	to->points += s->points;
+	to->states += s->states;
+	to->nested += s->nested;
+	to->seen += s->seen;
+	to->capped += s->capped;
+	to->violations += s->violations;
+}
+
+static bool enough(const struct explore *x)
+{
+	return mine->total.violations + explore_stats(x)->violations >= opt.max_violations;
+}
+
+/* All workloads that begin with @steps, up to @depth. */
+static void explore_tree(struct explore *x, enum rig_step *steps, u32 nr, u32 depth)
+{
+	u32 s;
+
+	if (enough(x))
+		return;
+	explore_workload(x, steps, nr);
+	if (nr == depth)
+		return;
+	for (s = 0; s < STEP_COUNT; s++) {
+		steps[nr] = s;
+		explore_tree(x, steps, nr + 1, depth);
+	}
+}
+
+static void explore_share(struct explore *x, u32 depth, u32 worker)
+{
+	enum rig_step steps[RIG_MAX_STEPS];
+	u32 s;
+
+	if (worker == 0)
+		explore_workload(x, steps, 0);
+	for (s = worker; s < STEP_COUNT; s += opt.jobs) {
+		steps[0] = s;
+		explore_tree(x, steps, 1, depth);
+	}
+}
+
+static const struct explore_options *explore_opt(void)
+{
+	static struct explore_options o;
+
+	o = (struct explore_options){
+		.combinations = opt.combinations, .nested_every = opt.nested_every,
+		.verbose = opt.verbose, .announce = on_announce, .report = on_report,
+	};
+	return &o;
+}
+
+static void explore_variant(const struct plan *p, u32 worker)
+{
+	struct explore *x;
+
+	snprintf(mine->id, CASE_LEN, "%s/-", p->v.name);
+	x = explore_new(&p->v, explore_opt());
+	if (!x) {
+		mine->total.violations++;
+		return;
+	}
+	explore_share(x, p->depth, worker);
+	add_stats(&mine->total, explore_stats(x));
+	explore_free(x);
+}
+
+static int worker_main(u32 worker)
+{
+	u32 i;
+
+	mine = &shared[worker];
+	watch_for_spinning();
+	for (i = 0; i < nr_plan && mine->total.violations < opt.max_violations; i++)
+		explore_variant(&plan[i], worker);
+	return 0;
+}
+
+static void worker_died(u32 worker, int status)
+{
+	const struct shared *w = &shared[worker];
+
+	if (w->spun)
+		printf("VIOLATION the core never came back\n");
+	else if (WIFSIGNALED(status))
+		printf("VIOLATION the core crashed: signal %d\n", WTERMSIG(status));
+	else
+		printf("VIOLATION a worker ended with status %d\n", WEXITSTATUS(status));
+	printf("    reproduce: %s --case %s -v\n", opt.argv0, w->id);
+	shared[worker].total.violations++;
+}
+
+static void run_workers(void)
+{
+	pid_t pid[MAX_JOBS];
+	int status;
+	u32 i;
+
+	fflush(stdout);
+	for (i = 0; i < opt.jobs; i++) {
+		pid[i] = fork();
+		if (pid[i] < 0) {
+			perror("fio-crash: fork");
+			exit(2);
+		}
+		if (!pid[i])
+			_exit(worker_main(i));
+	}
+	for (i = 0; i < opt.jobs; i++)
+		if (waitpid(pid[i], &status, 0) < 0 || status)
+			worker_died(i, status);
+}
+
+/* ---- one case, or those of a file -------------------------------------------------- */
+
+static bool run_case(const char *id)
+{
+	const char *slash = strchr(id, '/');
+	struct crash_case c;
+	char name[32] = "";
+	struct explore *x;
+	bool ok;
+
+	if (slash && slash - id < (long)sizeof(name))
+		memcpy(name, id, slash - id);
+	nr_plan = 0;
+	if (!slash || !parse_variant(name, 0) || case_parse(slash + 1, &c)) {
+		fprintf(stderr, "fio-crash: %s is no case ID\n", id);
+		exit(2);
+	}
+	x = explore_new(&plan[0].v, explore_opt());
+	if (!x)
+		return false;
+	explore_case(x, &c);
+	ok = !explore_stats(x)->violations;
+	add_stats(&mine->total, explore_stats(x));
+	explore_free(x);
+	return ok;
+}
+
+/* A worker runs the cases; the file may name one that crashes. */
+static bool run_case_in_child(const char *id)
+{
+	pid_t pid;
+	int status;
+
+	fflush(stdout);
+	snprintf(mine->id, CASE_LEN, "%s", id);
+	pid = fork();
+	if (pid < 0) {
+		perror("fio-crash: fork");
+		exit(2);
+	}
+	if (!pid) {
+		watch_for_spinning();
+		_exit(!run_case(id));
+	}
+	if (waitpid(pid, &status, 0) < 0)
+		return false;
+	if (status && (WIFSIGNALED(status) || WEXITSTATUS(status) == 3)) {
+		worker_died(0, status);
+		return false;
+	}
+	return !status;
+}
+
+static u32 run_file(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	u32 failed = 0, run = 0;
+	char line[512], id[CASE_LEN];
+
+	if (!f) {
+		perror(path);
+		exit(2);
+	}
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%191s", id) != 1 || id[0] == '#')
+			continue;
+		run++;
+		failed += !run_case_in_child(id);
+	}
+	fclose(f);
+	printf("crash: %u known cases, %u failed\n", run, failed);
+	return failed;
+}
+
+/* ---- command line ------------------------------------------------------------------ */
+
+static const struct option options[] = {
+	{ "depth", required_argument, NULL, 'd' },
+	{ "mode", required_argument, NULL, 'm' },
+	{ "case", required_argument, NULL, 'c' },
+	{ "json", required_argument, NULL, 'J' },
+	{ "seed", required_argument, NULL, 's' },
+	{ "jobs", required_argument, NULL, 'j' },
+	{ "regress", required_argument, NULL, 'r' },
+	{ "variant", required_argument, NULL, 'V' },
+	{ "nested-every", required_argument, NULL, 'n' },
+	{ "combinations", required_argument, NULL, 'C' },
+	{ "max-violations", required_argument, NULL, 'M' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ }
+};
+
+static void print_help(FILE *to)
+{
+	u32 s;
+
+	fprintf(to, "usage: fio-crash [options]\n"
+		"  --depth N           workloads of up to N steps (default 2)\n"
+		"  --mode M            durable, volatile or both (default)\n"
+		"  --variant TEXT      only variants whose name contains TEXT\n"
+		"  --seed N            of the variants with random order\n"
+		"  --jobs N            worker processes\n"
+		"  --nested-every K    cut recovery at every Kth operation, 0 never (default 1)\n"
+		"  --combinations N    at most N outcomes per cut point (default 2000)\n"
+		"  --max-violations N  stop a worker after N (default 5)\n"
+		"  --case ID [-v]      run one case, -v: print everything that happens\n"
+		"  --regress FILE      run the cases named in FILE first\n"
+		"  --json FILE         write the totals there\n"
+		"exit status: 0 no violation, 1 violations, 2 bad usage\n"
+		"steps of workloads:\n");
+	for (s = 0; s < STEP_COUNT; s++)
+		fprintf(to, "  %s  %s\n", rig_step_name(s), rig_step_text(s));
+}
+
+static u64 parse_number(const char *text, u64 least, u64 most, const char *what)
+{
+	char *end;
+	u64 n = strtoull(text, &end, 10);
+
+	if (*end || end == text || n < least || n > most) {
+		fprintf(stderr, "fio-crash: %s must be a number from %llu to %llu, not '%s'\n",
+			what, (unsigned long long)least, (unsigned long long)most, text);
+		exit(2);
+	}
+	return n;
+}
+
+static void set_option(int c)
+{
+	switch (c) {
+	case 'd':
+		opt.depth = parse_number(optarg, 0, RIG_MAX_STEPS, "--depth");
+		break;
+	case 'm':
+		opt.mode = optarg;
+		break;
+	case 'c':
+		opt.only = optarg;
+		break;
+	case 'J':
+		opt.json = optarg;
+		break;
+	case 's':
+		opt.seed = parse_number(optarg, 1, 1u << 30, "--seed");
+		break;
+	case 'j':
+		opt.jobs = parse_number(optarg, 1, MAX_JOBS, "--jobs");
+		break;
+	case 'r':
+		opt.regress = optarg;
+		break;
+	case 'V':
+		opt.variant = optarg;
+		break;
+	case 'n':
+		opt.nested_every = parse_number(optarg, 0, 1000, "--nested-every");
+		break;
+	case 'C':
+		opt.combinations = parse_number(optarg, 1, 1u << 30, "--combinations");
+		break;
+	case 'M':
+		opt.max_violations = parse_number(optarg, 1, 1u << 30, "--max-violations");
+		break;
+	case 'v':
+		opt.verbose = true;
+		break;
+	case 'h':
+		print_help(stdout);
+		exit(0);
+	default:
+		print_help(stderr);
+		exit(2);
+	}
+}
+
+static void parse_options(int argc, char **argv)
+{
+	int c;
+
+	opt.argv0 = argv[0];
+	while ((c = getopt_long(argc, argv, "vh", options, NULL)) != -1)
+		set_option(c);
+	if (strcmp(opt.mode, "both") && strcmp(opt.mode, "durable") &&
+	    strcmp(opt.mode, "volatile")) {
+		fprintf(stderr, "fio-crash: --mode must be durable, volatile or both, not '%s'\n",
+			opt.mode);
+		exit(2);
+	}
+	if (optind < argc) {
+		fprintf(stderr, "fio-crash: '%s' is not understood\n", argv[optind]);
+		exit(2);
+	}
+}
+
+static void json_number(FILE *f, const char *name, u64 n)
+{
+	fprintf(f, "  \"%s\": %llu,\n", name, (unsigned long long)n);
+}
+
+static void write_json(const struct explore_stats *t)
+{
+	FILE *f = fopen(opt.json, "w");
+
+	if (!f) {
+		perror(opt.json);
+		exit(2);
+	}
+	fprintf(f, "{\n");
+	json_number(f, "workloads", t->workloads);
+	json_number(f, "states", t->states);
+	json_number(f, "violations", t->violations);
+	json_number(f, "cut_points", t->points);
+	json_number(f, "states_in_recovery", t->nested);
+	json_number(f, "seen_before", t->seen);
+	json_number(f, "capped", t->capped);
+	fprintf(f, "  \"depth\": %u\n}\n", opt.depth);
+	if (fclose(f)) {
+		perror(opt.json);
+		exit(2);
+	}
+}
+
+static void print_totals(const struct explore_stats *t)
+{
+	printf("crash: %llu workloads of up to %u steps, %llu cut points\n",
+	       (unsigned long long)t->workloads, opt.depth, (unsigned long long)t->points);
+	printf("crash: %llu distinct states recovered, %llu of them left by a cut recovery;\n"
+	       "crash: %llu were met again\n", (unsigned long long)t->states,
+	       (unsigned long long)t->nested, (unsigned long long)t->seen);
+	if (t->capped)
+		printf("crash: %llu cut points had more than %u outcomes: a sample was tried\n",
+		       (unsigned long long)t->capped, opt.combinations);
+	printf("crash: %llu violations\n", (unsigned long long)t->violations);
+}
+
+int main(int argc, char **argv)
+{
+	struct explore_stats total = {};
+	u32 i;
+
+	parse_options(argc, argv);
+	shared = mmap(NULL, MAX_JOBS * sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED) {
+		perror("fio-crash: mmap");
+		return 2;
+	}
+	mine = &shared[0];
+	if (opt.only) {
+		bool ok = run_case(opt.only);
+
+		printf("%s: %s\n", opt.only, ok ? "ok" : "FAILED");
+		return !ok;
+	}
+	if (opt.regress)
+		total.violations += run_file(opt.regress);
+	memset(shared, 0, MAX_JOBS * sizeof(*shared));
+	nr_plan = 0;
+	make_plan();
+	run_workers();
+	for (i = 0; i < opt.jobs; i++)
+		add_stats(&total, &shared[i].total);
+	print_totals(&total);
+	if (opt.json)
+		write_json(&total);
+	return !!total.violations;
+}

@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One powered card with the FTL core on it; see rig.h.
+ *
+ * Requests that belong to one step may be under way together; a step ends when
+ * all of its requests have completed. Background work is left for the next step
+ * to meet, unless rig_settle() is called.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "rig.h"
+
+struct request {
+	struct sim_io sio;
+	struct rig *rig;
+	struct oracle_op op;
+	u8 data[ORACLE_BLOCKS * 512];
+	bool durable, done;
+	int err;
+};
+
+static_assert(ORACLE_BLOCKS * 512 >= 12 * FIO_MEDIA_UNIT, "data of a whole unit fits");
+
+static const struct {
+	const char *name, *text;
+} steps[] = {
+	[STEP_WRITE_A] = { "wa", "write a" },
+	[STEP_WRITE_B] = { "wb", "write b" },
+	[STEP_WRITE_AB] = { "wr", "write a to b" },
+	[STEP_TRIM_A] = { "ta", "trim a" },
+	[STEP_TRIM_AB] = { "tr", "trim a to b" },
+	[STEP_ZERO_AB] = { "za", "write zeroes a to b" },
+	[STEP_FLUSH] = { "fl", "flush" },
+	[STEP_FUA_A] = { "fa", "write a, force unit access" },
+	[STEP_GC] = { "gc", "collect one victim" },
+	[STEP_CHECKPOINT] = { "cp", "checkpoint" },
+	[STEP_PROGRAM_FAIL] = { "pf", "the next program fails" },
+	[STEP_ERASE_FAIL] = { "ef", "the next erase fails" },
+	[STEP_REATTACH] = { "dt", "detach in order, attach again" },
+	[STEP_WRITE_TWICE] = { "ww", "two writes of a at once" },
+	[STEP_WRITE_TRIM] = { "wt", "write a and trim a at once" },
+	[STEP_WRITE_GC] = { "wg", "write a while collecting" },
+	[STEP_TRIM_GC] = { "tg", "trim a to b while collecting" },
+	[STEP_WRITE_CP] = { "wc", "write a while a checkpoint is taken" },
+};
+
+const char *rig_step_name(enum rig_step step)
+{
+	return steps[step].name;
+}
+
+const char *rig_step_text(enum rig_step step)
+{
+	return steps[step].text;
+}
+
+bool rig_fail(struct rig *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (r->why[0])
+		return false;
+	va_start(ap, fmt);
+	vsnprintf(r->why, sizeof(r->why), fmt, ap);
+	va_end(ap);
+	if (r->verbose)
+		fprintf(stderr, "  WRONG: %s\n", r->why);
+	return false;
+}
+
+static void maybe_cut(void *ctx)
+{
+	struct rig *r = ctx;
+
+	if (r->cut_point && !r->why[0])
+		r->cut_point(r, r->ctx);
+}
+
+void rig_on(struct rig *r, const struct setup *setup, const struct sim_image *img,
+	    struct oracle *o, bool verbose)
+{
+	memset(r, 0, sizeof(*r));
+	r->setup = setup;
+	r->o = o;
+	r->verbose = verbose;
+	r->sim = img ? sim_power_on(&setup->sim, img) : sim_create(&setup->sim);
+	sim_trace(r->sim, verbose);
+	sim_env_init(&r->env, r->sim);
+	r->env.verbose = verbose;
+	sim_set_hook(r->sim, maybe_cut, r);
+	r->data = malloc((size_t)rig_blocks(setup) * setup->lba_bytes);
+	if (!r->data)
+		abort();
+}
+
+void rig_off(struct rig *r)
+{
+	if (r->f)
+		ftl_destroy(r->f);
+	r->f = NULL;
+	if (r->env.allocs)
+		rig_fail(r, "the core leaks %llu bytes in %llu blocks",
+			 (unsigned long long)r->env.bytes, (unsigned long long)r->env.allocs);
+	sim_destroy(r->sim);
+	free(r->data);
+}
+
+static bool medium_ok(struct rig *r)
+{
+	if (sim_violation(r->sim))
+		return rig_fail(r, "contract broken: %s", sim_violation(r->sim));
+	if (r->env.hung)
+		return rig_fail(r, "the core waits for something that cannot happen");
+	return !r->why[0];
+}
+
+bool rig_format(struct rig *r)
+{
+	struct ftl_format_params p = {
+		.lba_bytes = r->setup->lba_bytes,
+		.user_units = r->setup->units,
+		.default_units = r->setup->units,
+		.uuid = "crash runner",
+		.seq_base = (u64)r->setup->seq_base,
+	};
+	int err = ftl_format(sim_media(r->sim), &r->env.env, &p);
+
+	if (err)
+		return rig_fail(r, "format: error %d", err);
+	return medium_ok(r);
+}
+
+bool rig_attach(struct rig *r)
+{
+	struct ftl_info info;
+	int err = ftl_attach(sim_media(r->sim), &r->env.env, 0, &r->f);
+
+	if (!medium_ok(r))
+		return false;
+	if (err) {
+		r->f = NULL;
+		return rig_fail(r, "attach: error %d", err);
+	}
+	ftl_get_info(r->f, &info);
+	r->max_blocks = info.max_blocks;
+	if (info.blocks != rig_blocks(r->setup))
+		return rig_fail(r, "attach: %llu blocks, formatted were %u",
+				(unsigned long long)info.blocks, rig_blocks(r->setup));
+	return true;
+}
+
+bool rig_detach(struct rig *r)
+{
+	struct oracle_flush flush;
+	int err;
+
+	oracle_flush_issue(r->o, &flush);
+	err = ftl_detach(r->f);
+	r->f = NULL;
+	if (!medium_ok(r))
+		return false;
+	if (err)
+		return rig_fail(r, "detach: error %d", err);
+	oracle_flush_ack(r->o, &flush);
+	if (sim_cmds_busy(r->sim))
+		return rig_fail(r, "detach: %u commands are not put back",
+				sim_cmds_busy(r->sim));
+	return true;
+}
+
+/* ---- requests ---------------------------------------------------------------- */
+
+static void request_done(struct ftl_io *io, int err)
+{
+	struct request *q = container_of(io, struct request, sio.io);
+
+	if (q->done) {
+		rig_fail(q->rig, "a request completed twice");
+		return;
+	}
+	q->done = true;
+	q->err = err;
+	if (!err && io->op != FTL_READ && io->op != FTL_FLUSH)
+		oracle_ack(q->rig->o, &q->op, q->durable);
+}
+
+static struct request *request_new(struct rig *r, enum ftl_op op, u8 flags, u32 lba,
+				   u32 count)
+{
+	struct request *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		abort();
+	q->rig = r;
+	q->sio.data = q->data;
+	q->durable = ftl_load(&sim_media(r->sim)->durable) || flags & FTL_IO_FUA;
+	q->sio.io = (struct ftl_io){
+		.op = op, .flags = flags, .lba = lba, .count = count,
+		.done = request_done,
+	};
+	return q;
+}
+
+/* A discard need not reach the blocks of units that it covers in part. */
+static void excuse_partial(struct rig *r, const struct oracle_op *op)
+{
+	u32 per = FIO_MEDIA_UNIT / r->setup->lba_bytes;
+	u32 end = op->lba + op->count;
+	u32 first = DIV_ROUND_UP(op->lba, per) * per, last = end / per * per;
+	u32 lba;
+
+	for (lba = op->lba; lba < end; lba++)
+		if (lba < first || lba >= last)
+			oracle_may_ignore(r->o, op, lba);
+}
+
+static struct request *submit_change(struct rig *r, enum ftl_op op, u8 flags,
+				     u32 lba, u32 count)
+{
+	struct request *q = request_new(r, op, flags, lba, count);
+
+	oracle_issue(r->o, &q->op, lba, count, op == FTL_WRITE ? q->data : NULL);
+	if (op == FTL_TRIM)
+		excuse_partial(r, &q->op);
+	ftl_submit(r->f, &q->sio.io);
+	return q;
+}
+
+static bool advance(struct rig *r)
+{
+	return sim_advance(&r->env, r->f) && medium_ok(r);
+}
+
+static const char *op_text(u8 op)
+{
+	static const char *const name[] = {
+		"read", "write", "flush", "trim", "write zeroes"
+	};
+
+	return name[op];
+}
+
+/* Waits and frees; a request that never ends stays with the core. */
+static bool finish(struct rig *r, struct request *q)
+{
+	u8 op = q->sio.io.op;
+	int err;
+
+	while (!q->done && advance(r))
+		;
+	if (!medium_ok(r))
+		return false;
+	if (!q->done)
+		return rig_fail(r, "%s of %llu never completes", op_text(op),
+				(unsigned long long)q->sio.io.lba);
+	err = q->err;
+	if (err)
+		rig_fail(r, "%s of block %llu, %u blocks: error %d", op_text(op),
+			 (unsigned long long)q->sio.io.lba, q->sio.io.count, err);
+	free(q);
+	return !err;
+}
+
+static bool change(struct rig *r, enum ftl_op op, u8 flags, u32 lba, u32 count)
+{
+	u32 most = op == FTL_WRITE ? r->max_blocks : count;
+	u32 n;
+
+	for (; count; lba += n, count -= n) {
+		n = min(count, most);
+		if (!finish(r, submit_change(r, op, flags, lba, n)))
+			return false;
+		maybe_cut(r);
+	}
+	return true;
+}
+
+bool rig_write(struct rig *r, u32 lba, u32 count, u8 flags)
+{
+	return change(r, FTL_WRITE, flags, lba, count);
+}
+
+bool rig_trim(struct rig *r, u32 lba, u32 count)
+{
+	return change(r, FTL_TRIM, 0, lba, count);
+}
+
+bool rig_flush(struct rig *r)
+{
+	struct oracle_flush flush;
+	struct request *q = request_new(r, FTL_FLUSH, 0, 0, 0);
+
+	oracle_flush_issue(r->o, &flush);
+	ftl_submit(r->f, &q->sio.io);
+	if (!finish(r, q))
+		return false;
+	oracle_flush_ack(r->o, &flush);
+	maybe_cut(r);
+	return true;
+}
+
+static bool read_blocks(struct rig *r, u32 lba, u32 count, bool cut)
+{
+	struct request *q = request_new(r, FTL_READ, 0, lba, count);
+	const char *wrong = NULL;
+	u32 i;
+
+	memset(q->data, 0xee, sizeof(q->data));
+	q->sio.data = r->data;
+	ftl_submit(r->f, &q->sio.io);
+	if (!finish(r, q))
+		return false;
+	for (i = 0; i < count && !wrong; i++)
+		wrong = oracle_read(r->o, lba + i, r->data + (size_t)i * r->setup->lba_bytes, cut);
+	return wrong ? rig_fail(r, "%s", wrong) : true;
+}
+
+bool rig_read_all(struct rig *r, bool cut)
+{
+	u32 blocks = rig_blocks(r->setup);
+	u32 per = min(r->max_blocks, FIO_MEDIA_UNIT / r->setup->lba_bytes);
+	u32 lba;
+
+	for (lba = 0; lba < blocks; lba += per)
+		if (!read_blocks(r, lba, min(per, blocks - lba), cut))
+			return false;
+	return true;
+}
+
+bool rig_settle(struct rig *r)
+{
+	while (advance(r))
+		;
+	if (!medium_ok(r))
+		return false;
+	if (r->env.idle_runs >= SIM_MAX_IDLE_RUNS)
+		return rig_fail(r, "background work asks for itself for ever");
+	maybe_cut(r);
+	return true;
+}
+
+bool rig_check(struct rig *r)
+{
+	int err;
+
+	if (!rig_settle(r))
+		return false;
+	err = ftl_check(r->f, true);
+	if (!medium_ok(r))
+		return false;
+	if (err)
+		return rig_fail(r, "invariants: error %d: %s", err,
+				r->env.lines ? r->env.log[(r->env.lines - 1) % SIM_LOG_LINES] : "");
+	return true;
+}
+
+/* ---- steps -------------------------------------------------------------------- */
+
+struct span {
+	u32 lba, count;
+};
+
+/* With 512-byte blocks a is within a unit and b across two. */
+static struct span span_a(const struct rig *r)
+{
+	return r->setup->lba_bytes == 512 ? (struct span){ 11, 2 } : (struct span){ 1, 1 };
+}
+
+static struct span span_b(const struct rig *r)
+{
+	return r->setup->lba_bytes == 512 ? (struct span){ 46, 4 } : (struct span){ 5, 1 };
+}
+
+static struct span span_ab(const struct rig *r)
+{
+	struct span a = span_a(r), b = span_b(r);
+
+	return (struct span){ a.lba, b.lba + b.count - a.lba };
+}
+
+static bool change_span(struct rig *r, enum ftl_op op, u8 flags, struct span s)
+{
+	return change(r, op, flags, s.lba, s.count);
+}
+
+/* Who won is decided by a read, and must stay so. */
+static bool two_at_once(struct rig *r, enum ftl_op op1, enum ftl_op op2)
+{
+	struct span a = span_a(r);
+	struct request *q1 = submit_change(r, op1, 0, a.lba, a.count);
+	struct request *q2 = submit_change(r, op2, 0, a.lba, a.count);
+	bool ok = finish(r, q1);
+
+	ok = finish(r, q2) && ok;
+	if (!ok || !read_blocks(r, a.lba, a.count, false))
+		return false;
+	maybe_cut(r);
+	return true;
+}
+
+static bool quiet_call(struct rig *r, int (*call)(struct ftl *f), const char *name)
+{
+	int err = call(r->f);
+
+	if (!medium_ok(r))
+		return false;
+	/* Nothing worth collecting is no failure. */
+	if (err && err != -ENOENT && err != -EAGAIN)
+		return rig_fail(r, "%s: error %d", name, err);
+	maybe_cut(r);
+	return true;
+}
+
+static bool change_during(struct rig *r, enum ftl_op op, struct span s,
+			  int (*call)(struct ftl *f), const char *name)
+{
+	struct request *q = submit_change(r, op, 0, s.lba, s.count);
+	bool ok = quiet_call(r, call, name);
+
+	return finish(r, q) && ok;
+}
+
+static bool reattach(struct rig *r)
+{
+	return rig_settle(r) && rig_detach(r) && rig_attach(r);
+}
+
+static bool do_step(struct rig *r, enum rig_step step)
+{
+	switch (step) {
+	case STEP_WRITE_A:
+		return change_span(r, FTL_WRITE, 0, span_a(r));
+	case STEP_WRITE_B:
+		return change_span(r, FTL_WRITE, 0, span_b(r));
+	case STEP_WRITE_AB:
+		return change_span(r, FTL_WRITE, 0, span_ab(r));
+	case STEP_TRIM_A:
+		return change_span(r, FTL_TRIM, 0, span_a(r));
+	case STEP_TRIM_AB:
+		return change_span(r, FTL_TRIM, 0, span_ab(r));
+	case STEP_ZERO_AB:
+		return change_span(r, FTL_ZEROES, 0, span_ab(r));
+	case STEP_FLUSH:
+		return rig_flush(r);
+	case STEP_FUA_A:
+		return change_span(r, FTL_WRITE, FTL_IO_FUA, span_a(r));
+	case STEP_GC:
+		return quiet_call(r, ftl_force_gc, "collection");
+	case STEP_CHECKPOINT:
+		return quiet_call(r, ftl_force_checkpoint, "checkpoint");
+	case STEP_PROGRAM_FAIL:
+		sim_fail_programs(r->sim, 1);
+		return true;
+	case STEP_ERASE_FAIL:
+		sim_fail_erases(r->sim, 1);
+		return true;
+	case STEP_REATTACH:
+		return reattach(r);
+	case STEP_WRITE_TWICE:
+		return two_at_once(r, FTL_WRITE, FTL_WRITE);
+	case STEP_WRITE_TRIM:
+		return two_at_once(r, FTL_WRITE, FTL_TRIM);
+	case STEP_WRITE_GC:
+		return change_during(r, FTL_WRITE, span_a(r), ftl_force_gc, "collection");
+	case STEP_TRIM_GC:
+		return change_during(r, FTL_TRIM, span_ab(r), ftl_force_gc, "collection");
+	case STEP_WRITE_CP:
+		return change_during(r, FTL_WRITE, span_a(r), ftl_force_checkpoint, "checkpoint");
+	default:
+		return rig_fail(r, "no such step");
+	}
+}
+
+bool rig_do(struct rig *r, enum rig_step step)
+{
+	if (r->verbose)
+		fprintf(stderr, "  step %s: %s\n", rig_step_name(step), rig_step_text(step));
+	return do_step(r, step) && medium_ok(r);
+}
