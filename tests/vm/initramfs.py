@@ -32,6 +32,7 @@ GUEST_MODULES = """
     xfs ext4 null_blk nvme virtio_blk virtio_pci loop crc32c_generic crc32c_intel
     libcrc32c dm_mod
 """.split()
+GUEST_HELPERS = ("agent", "ackwrite", "waitdev")
 HOST_TOOLS = re.compile(r"fio-(status|attach|detach|format|[a-z-]+)$")
 NOT_FOR_GUEST = {"fio-vcard", "fio-vcardctl"}
 
@@ -217,7 +218,7 @@ def build_ours(top, headers, path):
         c.data("check/" + f.name, f.read_bytes(), 0o755)
     for f in sorted((top / "tests/fio").glob("*.fio")):
         c.file("fio/" + f.name, f)
-    for name in ("agent", "ackwrite"):
+    for name in GUEST_HELPERS:
         c.file("usr/bin/" + name, host / name)
     for f in sorted(host.glob("fio-*")):
         if HOST_TOOLS.match(f.name) and f.name not in NOT_FOR_GUEST and f.is_file():

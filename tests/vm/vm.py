@@ -169,6 +169,14 @@ class Card:
             raise VmError(f"fio-vcardctl {' '.join(command)}: {r.stdout}{r.stderr}".strip())
         return r.stdout
 
+    def stop(self):
+        """Switches it off in order, which a guest that has powered off allows."""
+        self.process.proc.terminate()
+        try:
+            self.process.proc.wait(60)
+        except subprocess.TimeoutExpired:
+            raise VmError(f"{self.name} did not end on SIGTERM:\n{self.process.tail()}") from None
+
     def kill(self):
         if self.process:
             self.process.kill()

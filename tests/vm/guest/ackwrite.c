@@ -262,15 +262,18 @@ static bool is_zero(const uint64_t *words)
 /* Zeroes are right when never written, discarded, or a discard is in doubt. */
 static bool zero_is_right(const struct plan *p, uint64_t block, uint64_t last)
 {
+	struct target t;
+	unsigned int i;
 	uint64_t op;
-	unsigned int r;
 
 	if (!last || target_of(p, last).discard)
 		return true;
-	for (r = 0; r < p->rounds; r++)
-		for (op = p->acked[r] + 1; op <= p->acked[r] + BATCH; op++)
-			if (op > last && target_of(p, op).discard && covers(target_of(p, op), block))
-				return true;
+	for (i = 0; i < p->rounds * BATCH; i++) {
+		op = p->acked[i / BATCH] + 1 + i % BATCH;
+		t = target_of(p, op);
+		if (op > last && t.discard && covers(t, block))
+			return true;
+	}
 	return false;
 }
 
@@ -291,13 +294,30 @@ static const char *judge(const struct plan *p, const uint64_t *words, uint64_t b
 	fill(want, p->seed, block, op);
 	if (memcmp(want, words, BLOCK))
 		return "torn or damaged";
-	if (!was_issued(p, op) || target_of(p, op).discard || !covers(target_of(p, op), block))
+	if (!was_issued(p, op) || !covers(target_of(p, op), block) || target_of(p, op).discard)
 		return "an operation that was never issued";
 	if (op < last)
 		return "older than what was acknowledged";
 	v->written++;
 	v->doubtful += op > last;
 	return NULL;
+}
+
+static void read_run(const struct plan *p, uint64_t block, uint64_t *buf)
+{
+	uint64_t left = p->blocks - block;
+	ssize_t bytes = (left < MAX_RUN ? left : MAX_RUN) * BLOCK;
+
+	if (pread(p->fd, buf, bytes, p->offset + block * BLOCK) != bytes)
+		die("read");
+}
+
+static void complain(uint64_t block, const char *wrong, uint64_t last, const uint64_t *words)
+{
+	printf("block %llu: %s\n", (unsigned long long)block, wrong);
+	printf("  last acknowledged: operation %llu; found: magic %llx, block %llu, operation %llu\n",
+	       (unsigned long long)last, (unsigned long long)words[0],
+	       (unsigned long long)words[1], (unsigned long long)words[2]);
 }
 
 static int cmd_verify(char **argv)
@@ -311,20 +331,15 @@ static int cmd_verify(char **argv)
 	last = last_acked(&p);
 	for (b = 0; b < p.blocks; b++) {
 		uint64_t *words = buf + b % MAX_RUN * WORDS;
-		uint64_t left = p.blocks - b < MAX_RUN ? p.blocks - b : MAX_RUN;
 		const char *wrong;
 
-		if (b % MAX_RUN == 0 &&
-		    pread(p.fd, buf, left * BLOCK, p.offset + b * BLOCK) != (ssize_t)(left * BLOCK))
-			die("read");
+		if (b % MAX_RUN == 0)
+			read_run(&p, b, buf);
 		wrong = judge(&p, words, b, last[b], &v);
 		if (wrong && v.wrong++ < 10)
-			printf("block %llu: %s (acknowledged operation %llu, found %llx %llu %llu)\n",
-			       (unsigned long long)b, wrong, (unsigned long long)last[b],
-			       (unsigned long long)words[0], (unsigned long long)words[1],
-			       (unsigned long long)words[2]);
+			complain(b, wrong, last[b], words);
 	}
-	printf("%llu blocks: %llu written, %llu zero, %llu newer than acknowledged, %llu wrong\n",
+	printf("%llu blocks: %llu written, %llu zero, %llu newer than acked, %llu wrong\n",
 	       (unsigned long long)p.blocks, (unsigned long long)v.written,
 	       (unsigned long long)v.zero, (unsigned long long)v.doubtful,
 	       (unsigned long long)v.wrong);

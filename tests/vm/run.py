@@ -1,0 +1,349 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+The main job, checked end to end: a virtual card in a VM becomes /dev/fioa, holds
+file systems and survives power cuts.
+
+  run.py [--kernel 6.1] [--only a,e] [--smoke] [--json FILE] [--shell] [--seed N]
+
+Each step prints what it is, how it ended and how long it took. The first that
+fails ends the run, with what was seen and where the logs are: what comes after
+would only fail because of it. Everything random follows from the seed, which is
+printed, except the moment of a power cut, which no seed can fix.
+
+It knows what is to hold; the guest's side is in tests/vm/guest/check, the
+machinery in tests/vm/vm.py.
+"""
+import argparse
+import contextlib
+import json
+import random
+import re
+import sys
+import threading
+import time
+from pathlib import Path
+
+import vm
+
+LETTERS = "abcdgefh"
+ONE_FIOA = "modprobe fio-blk && waitdev /dev/fctX 60 && waitdev /dev/fioa 60".replace("fctX", "fct0")
+
+
+class CheckFailed(Exception):
+    pass
+
+
+class Load:
+    """What the guest acknowledged, over all cuts: the only memory of a load."""
+    BATCH = 8
+    REGIONS = {"A": (1 << 30, 8192, 0), "B": (2 << 30, 2048, 1)}
+
+    def __init__(self, seed):
+        self.seed = seed
+        self.acks = {tag: [] for tag in self.REGIONS}
+        self.files = []
+
+    def listed(self, tag):
+        return ",".join(map(str, self.acks[tag])) or "-"
+
+    def close_round(self, acked):
+        """acked: the last number seen for each tag since the load began"""
+        for tag, rounds in self.acks.items():
+            none = rounds[-1] + self.BATCH if rounds else 0
+            rounds.append(max(acked.get(tag, none), none))
+        self.files.append(acked.get("F", 0))
+
+
+class Run:
+    def __init__(self, options):
+        self.kernel = vm.Kernel(options.kernel)
+        self.smoke = options.smoke
+        self.seed = options.seed
+        self.random = random.Random(options.seed)
+        self.logs = vm.BUILD / "log" / (("smoke-" if options.smoke else "run-") + options.kernel)
+        self.results = []
+        self.guests = []
+        self.guest = None
+        self.card = None
+        self.initrd = None
+        self.dev = "/dev/fioa"
+
+    # --- reporting -------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def step(self, ident, title):
+        """One line, one entry: the body may set .detail on what it is given."""
+        result = {"id": ident, "ok": False, "seconds": 0.0, "detail": ""}
+        self.results.append(result)
+        print(f"{ident:14} {title} ... ", end="", flush=True)
+        t0 = time.monotonic()
+        try:
+            yield result
+            result["ok"] = True
+        except Exception as e:
+            result["detail"] = str(e)
+            raise
+        finally:
+            result["seconds"] = round(time.monotonic() - t0, 1)
+            first, *rest = (result["detail"] if result["ok"] else "").splitlines() or [""]
+            print(f"{'ok' if result['ok'] else 'FAILED'} ({result['seconds']} s)"
+                  + (f" {first}" if first else ""))
+            for line in rest:
+                print(" " * 15 + line)
+
+    def command(self, ident, title, command, limit=120, detail=None, fails=False):
+        """A step that is one guest command; `detail` picks what to show of it."""
+        with self.step(ident, title) as result:
+            r = self.guest.run(command, limit)
+            if (r.rc == 0) == fails:
+                raise CheckFailed(f"'{command}' ended with {r.rc}:\n{r.out.strip()}")
+            result["detail"] = detail(r.out) if detail else ""
+        return r.out
+
+    # --- machines --------------------------------------------------------------
+
+    def prepare(self, run_dir):
+        self.logs.mkdir(parents=True, exist_ok=True)
+        for old in self.logs.glob("*.log"):
+            old.unlink()
+        with self.step("prepare", f"initramfs for {self.kernel.krel}"):
+            self.initrd = self.kernel.initrd()
+        if not (vm.CACHE / "accel").exists():
+            with self.step("accel", "does KVM boot a guest here?") as result:
+                accel, why = vm.probe_kvm(self.kernel, self.initrd, self.logs)
+                result["detail"] = accel if accel == why else f"{accel}, because: {why}"
+        self.card = vm.Card(run_dir, "card-" + self.logs.name, self.logs)
+
+    def boot(self, label, iommu=False, **card_options):
+        """A new guest with the card in its present state; nothing is loaded yet."""
+        self.close()
+        with self.step(label, "card and guest start"
+                       + (" with a translating IOMMU" if iommu else "")) as result:
+            self.card.start(**card_options)
+            self.guest = vm.Guest(self.kernel, self.initrd, self.logs, label, [self.card],
+                                  iommu=iommu)
+            self.guests.append(self.guest)
+            seconds = self.guest.boot()
+            result["detail"] = f"{self.guest.accel}, {seconds:.1f} s to the first command"
+
+    def need_card(self):
+        """For checks that start from a living card, in whatever order they are asked."""
+        if not self.guest:
+            self.card.erase()
+            self.boot("boot1")
+            self.guest.run(ONE_FIOA, check=True)
+
+    def close(self):
+        if self.guest:
+            self.guest.kill()
+            self.guest = None
+        if self.card:
+            self.card.kill()
+
+    # --- a: it comes up ----------------------------------------------------------
+
+    def check_a(self):
+        self.card.erase()
+        self.boot("boot1")
+        self.command("a.modprobe", "modprobe fio-blk alone brings up /dev/fct0 and /dev/fioa",
+                     ONE_FIOA)
+        self.command("a.version", "the driver says its version once",
+                     "dmesg | grep -iE 'fio.*version' | tee /tmp/v; [ $(wc -l < /tmp/v) = 1 ]",
+                     detail=str.strip)
+        self.command("a.status", "fio-status -a", "fio-status -a", detail=str.rstrip)
+        with self.step("a.json", "fio-status -fj is JSON") as result:
+            tree = json.loads(self.guest.run("fio-status -fj", check=True).out)
+            result["detail"] = f"{len(json.dumps(tree))} bytes"
+
+    # --- b: data integrity ---------------------------------------------------------
+
+    def check_b(self):
+        self.need_card()
+        job = "short" if self.smoke else "verify"
+        self.command("b.verify", "checksummed writes read back in every shape",
+                     f"sh /check/tester {job} {self.dev}", limit=600, detail=str.strip)
+
+    # --- c: file systems -------------------------------------------------------------
+
+    def check_c(self):
+        self.need_card()
+        for kind in ("ext4", "xfs"):
+            self.command(f"c.{kind}", f"{kind}: real files copied, compared, trimmed, checked",
+                         f"modprobe -q {kind}; sh /check/filesystem {kind} {self.dev}", limit=300,
+                         detail=lambda out: out.strip().splitlines()[-1])
+
+    # --- d: the tools ------------------------------------------------------------------
+
+    def check_d(self):
+        self.need_card()
+        self.command("d.refuse", "wrong device, mounted device, bad size are refused",
+                     "sh /check/refuse", detail=str.strip)
+        self.command("d.tools", "detach, attach, reformat 4096 -> 512 -> 4096",
+                     "sh /check/tools", limit=300)
+
+    # --- g: unload and load --------------------------------------------------------------
+
+    def check_g(self):
+        self.need_card()
+        times = 3 if self.smoke else 20
+        self.command("g.reload", f"unload is refused in use, works when idle, {times} times",
+                     f"sh /check/reload {times}", limit=600)
+
+    # --- e: power cuts ---------------------------------------------------------------------
+
+    def check_e(self):
+        rounds = [{}, {}, {"plp": "failed"}] if not self.smoke else [{"plp": "failed"}]
+        load = Load(self.random.getrandbits(40))
+        if not self.guest:
+            self.need_card()
+        self.command("e.prepare", "a file system and two discarded regions",
+                     f"{ONE_FIOA} && blkdiscard -o 1G -l 64M {self.dev} && "
+                     f"blkdiscard -o 2G -l 64M {self.dev} && mkfs.ext4 -q -F {self.dev} 512M && "
+                     f"mount {self.dev} /mnt")
+        for i, options in enumerate(rounds, 1):
+            if options:
+                self.guest.run("umount /mnt; sync", check=True)
+                self.orderly_off()
+                self.boot(f"e.start{i}", **options)
+                self.come_back(load, f"e.attach{i}")
+            self.cut(i, load, options.get("plp", "ok"))
+            self.boot(f"e.boot{i}")
+            self.come_back(load, f"e.recover{i}")
+            self.command(f"e.fsck{i}", "the file system is clean",
+                         f"umount /mnt && e2fsck -fn {self.dev} 2>&1 && mount {self.dev} /mnt",
+                         detail=lambda out: out.strip().splitlines()[-1])
+        self.guest.run("umount /mnt", check=True)
+
+    def orderly_off(self):
+        self.guest.power_off()
+        self.card.stop()
+        self.guest = None
+
+    def cut(self, i, load, plp):
+        sync = "done" if plp == "ok" else "fsync"
+        with self.step(f"e.cut{i}", f"power cut in the middle of writes, protection {plp}") as result:
+            self.guest.run(f"FIO_DEV={self.dev} sh /check/load {load.seed} {i} {sync} {load.listed('A')} "
+                           f"{load.listed('B')}", check=True)
+            wanted, acked = self.random.randint(100, 400), {}
+            for _ in range(wanted):
+                tag, number = self.guest.acked(60)
+                if tag == "DEAD":
+                    raise CheckFailed("a writer stopped by itself:\n" + self.guest.post_mortem())
+                acked[tag] = number
+            # not only in the moment after an acknowledgement
+            threading.Event().wait(random.uniform(0, 0.03))
+            self.guest.power_cut()
+            acked.update(self.guest.acked_left())
+            self.guest = None
+            load.close_round(acked)
+            result["detail"] = (f"acknowledged: {acked.get('A', 0)} and {acked.get('B', 0)} "
+                                f"operations, {acked.get('F', 0)} files")
+
+    def come_back(self, load, ident):
+        self.command(ident, "attach recovers",
+                     f"modprobe fio-blk && waitdev {self.dev} 120 && dmesg | grep -E 'fio|fct'",
+                     limit=180, detail=recovery_lines)
+        for tag, (offset, blocks, n) in load.REGIONS.items():
+            self.command(f"{ident}.{tag}", "every acknowledged write is there, nothing else is",
+                         f"ackwrite verify {self.dev} {offset} {blocks} {load.seed + n} "
+                         f"{load.listed(tag)}", detail=str.strip)
+        with self.step(f"{ident}.F", "every acknowledged file is there") as result:
+            self.guest.run(f"mount {self.dev} /mnt", check=True)
+            for i, count in enumerate(load.files, 1):
+                self.guest.run(f"ackwrite checkfiles /mnt/r{i} {load.seed + 10 + i} {count}", check=True)
+            result["detail"] = f"{sum(load.files)} files"
+
+    # --- f: IOMMU ------------------------------------------------------------------------------
+
+    def check_f(self):
+        if not self.card.state.exists():
+            self.card.erase()
+        elif self.guest:
+            self.orderly_off()
+        self.boot("f.boot", iommu=True)
+        self.command("f.domain", "the card's DMA is translated, strictly",
+                     ONE_FIOA + " && d=/sys/class/block/fioa/device; "
+                     "for g in /sys/kernel/iommu_groups/*; do for p in $g/devices/*; do "
+                     "[ $(cat $p/vendor) = 0x1aed ] && cat $g/type; done; done | sort -u | tee /tmp/t; "
+                     "[ \"$(cat /tmp/t)\" = DMA ]", detail=str.strip)
+        self.command("f.verify", "checksummed writes read back under the IOMMU",
+                     f"sh /check/tester short {self.dev}", limit=600, detail=str.strip)
+        self.command("f.reload", "unload and load under the IOMMU", "sh /check/reload 1", limit=180)
+
+    # --- h: the kernel's own opinion -------------------------------------------------------------
+
+    def check_h(self):
+        with self.step("h.log", "no warning, oops or lockdep line in any kernel log") as result:
+            bad = [f"{g.label}: {line}" for g in self.guests for line in g.bad_kernel_lines()]
+            if bad:
+                raise CheckFailed("\n".join(bad[:20]))
+            result["detail"] = f"{len(self.guests)} boots"
+
+
+def recovery_lines(out):
+    """Of the driver's lines, those that tell what attach found and did."""
+    lines = [re.sub(r"^\[\s*[\d.]+\] ", "", x) for x in out.splitlines()]
+    told = [x for x in lines if re.search(r"recover|attach|checkpoint|replay|scan", x)]
+    return "\n".join(told[-6:])
+
+
+def report(run, path, seconds, failed):
+    ok = failed is None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"ok": ok, "kernel": run.kernel.krel, "seed": run.seed,
+                                "seconds": round(seconds, 1), "checks": run.results}, indent=1) + "\n")
+    if ok:
+        print(f"RUN OK: {len(run.results)} checks")
+        return 0
+    last = run.results[-1] if run.results else {"id": "prepare"}
+    print(f"\nwhat was seen:\n{failed}")
+    print(f"logs: {run.logs.relative_to(vm.TOP)}/")
+    print(f"again: make run KERNEL={run.kernel.name} ONLY={last['id'][0]}")
+    print(f"RUN FAILED: {last['id']}")
+    return 1
+
+
+def shell(run, run_dir):
+    run.prepare(run_dir)
+    run.card.start()
+    with vm.Guest(run.kernel, run.initrd, run.logs, "shell", [run.card], shell=True) as guest:
+        guest.start()
+        guest.process.proc.wait()
+    run.card.kill()
+    return 0
+
+
+def main():
+    p = argparse.ArgumentParser(description="run the checks of the main job in a VM")
+    p.add_argument("--kernel", default="6.1")
+    p.add_argument("--only", default="", help="letters of checks, as in a,e")
+    p.add_argument("--smoke", action="store_true", help="the short form of a, b, e")
+    p.add_argument("--shell", action="store_true", help="leave a prompt in the guest")
+    p.add_argument("--json", type=Path, default=vm.BUILD / "run.json")
+    p.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(31))
+    options = p.parse_args()
+    wanted = [c for c in options.only if c in LETTERS] or list("abeh" if options.smoke else LETTERS)
+    t0, failed = time.monotonic(), None
+    try:
+        run = Run(options)
+    except vm.VmError as e:
+        sys.exit(f"run: {e}")
+    with vm.RunDir() as run_dir:
+        if options.shell:
+            return shell(run, run_dir)
+        print(f"kernel {run.kernel.krel}, seed {run.seed}")
+        try:
+            run.prepare(run_dir)
+            for letter in LETTERS:
+                if letter in wanted:
+                    getattr(run, f"check_{letter}")()
+        except (vm.VmError, CheckFailed, OSError, ValueError) as e:
+            failed = str(e)
+        finally:
+            run.close()
+    return report(run, options.json, time.monotonic() - t0, failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
