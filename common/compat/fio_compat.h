@@ -20,18 +20,23 @@
  * macro, 5.10 exports into a namespace called like the macro and nothing notices.
  */
 #if FIO_HAVE_NS_STRING
-#define FIO_EXPORT_SYMBOL(sym)	EXPORT_SYMBOL_NS_GPL(sym, "FIO_HAL")
+#define FIO_EXPORT(sym)	EXPORT_SYMBOL_NS_GPL(sym, "FIO_HAL")
 #define FIO_IMPORT_NS()		MODULE_IMPORT_NS("FIO_HAL")
 #else
-#define FIO_EXPORT_SYMBOL(sym)	EXPORT_SYMBOL_NS_GPL(sym, FIO_HAL)
+#define FIO_EXPORT(sym)	EXPORT_SYMBOL_NS_GPL(sym, FIO_HAL)
 #define FIO_IMPORT_NS()		MODULE_IMPORT_NS(FIO_HAL)
 #endif
 
-/* Argument types of bus_type callbacks: const in the newest. */
+/*
+ * Argument types of bus_type callbacks: const in the newest. bus_register() took
+ * a const bus before match() took a const driver, so one answer does for both.
+ */
 #if FIO_HAVE_BUS_MATCH_CONST
 #define fio_match_driver	const struct device_driver
+#define fio_bus_type		const struct bus_type
 #else
 #define fio_match_driver	struct device_driver
+#define fio_bus_type		struct bus_type	/* const not yet possible */
 #endif
 
 #if FIO_HAVE_BUS_UEVENT_CONST

@@ -60,10 +60,9 @@ static inline int fio_compat_set_features(struct gendisk *disk,
 
 #else /* setters */
 
-typedef unsigned int blk_features_t;
-
-#define BLK_FEAT_WRITE_CACHE	(1U << 0)
-#define BLK_FEAT_FUA		(1U << 1)
+#define blk_features_t		unsigned int
+#define BLK_FEAT_WRITE_CACHE	BIT(0)
+#define BLK_FEAT_FUA		BIT(1)
 
 struct fio_queue_limits {
 	blk_features_t features;
@@ -153,10 +152,10 @@ static inline int fio_compat_map_sg(struct request *rq, struct scatterlist *sg)
  * everywhere when given one of these; putting back at the front is not.
  */
 #if FIO_HAVE_RQ_LIST
-typedef struct rq_list fio_rq_list;
+#define fio_rq_list			struct rq_list
 #define fio_rq_list_push(list, rq)	rq_list_add_head(list, rq)
 #else
-typedef struct request *fio_rq_list;
+#define fio_rq_list			struct request *
 #define fio_rq_list_push(list, rq)	rq_list_add(list, rq)
 #endif
 

@@ -6,12 +6,10 @@
 #include <linux/device.h>
 
 #if PROBE_NEW
-typedef const struct device_driver probe_driver;
+static int probe_match(struct device *dev, const struct device_driver *drv)
 #else
-typedef struct device_driver probe_driver;
+static int probe_match(struct device *dev, struct device_driver *drv)
 #endif
-
-static int probe_match(struct device *dev, probe_driver *drv)
 {
 	return dev && drv;
 }

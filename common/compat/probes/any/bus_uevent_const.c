@@ -6,12 +6,10 @@
 #include <linux/device.h>
 
 #if PROBE_NEW
-typedef const struct device probe_device;
+static int probe_uevent(const struct device *dev, struct kobj_uevent_env *env)
 #else
-typedef struct device probe_device;
+static int probe_uevent(struct device *dev, struct kobj_uevent_env *env)
 #endif
-
-static int probe_uevent(probe_device *dev, struct kobj_uevent_env *env)
 {
 	return dev && env ? 0 : -EINVAL;
 }

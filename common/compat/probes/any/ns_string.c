@@ -8,7 +8,7 @@
 
 #undef MODULE_INFO
 #define MODULE_INFO(tag, info) \
-	_Static_assert(sizeof(info) == sizeof("FIO_HAL"), "namespace")
+	static_assert(sizeof(#tag) && sizeof(info) == sizeof("FIO_HAL"))
 
 #if PROBE_NEW
 MODULE_IMPORT_NS("FIO_HAL");
