@@ -36,7 +36,8 @@
 #define fio_bus_type		const struct bus_type
 #else
 #define fio_match_driver	struct device_driver
-#define fio_bus_type		struct bus_type	/* const not yet possible */
+#define fio_bus_type		struct \
+				bus_type
 #endif
 
 #if FIO_HAVE_BUS_UEVENT_CONST
