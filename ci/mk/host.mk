@@ -66,3 +66,7 @@ $(foreach t,$(unit-tests),$(eval $(call prog-rule,$(t),$(ASAN_DIR),$(SANITIZE)))
 host: $(addprefix $(HOST_DIR)/,$(host-progs) $(addsuffix .a,$(host-libs)))
 unit-build: $(addprefix $(ASAN_DIR)/,$(unit-tests))
 .PHONY: host unit-build
+
+print-unit-tests:
+	@echo $(unit-tests)
+.PHONY: print-unit-tests

@@ -33,8 +33,6 @@ GUEST_MODULES = """
     libcrc32c dm_mod
 """.split()
 GUEST_HELPERS = ("agent", "ackwrite", "waitdev")
-HOST_TOOLS = re.compile(r"fio-(status|attach|detach|format|[a-z-]+)$")
-NOT_FOR_GUEST = {"fio-vcard", "fio-vcardctl"}
 
 
 class Cpio:
@@ -220,9 +218,9 @@ def build_ours(top, headers, path):
         c.file("fio/" + f.name, f)
     for name in GUEST_HELPERS:
         c.file("usr/bin/" + name, host / name)
-    for f in sorted(host.glob("fio-*")):
-        if HOST_TOOLS.match(f.name) and f.name not in NOT_FOR_GUEST and f.is_file():
-            add_host_program(c, f)
+    for tool in sorted((top / "utils").glob("fio-*.c")):
+        if (host / tool.stem).exists():
+            add_host_program(c, host / tool.stem)
     if headers:
         add_headers(c, headers)
     c.close()

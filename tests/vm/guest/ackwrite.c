@@ -123,6 +123,16 @@ static void fill(uint64_t *words, uint64_t seed, uint64_t block, uint64_t op)
 		words[i] = mix(key + i);
 }
 
+/* A plain file serves as a device for the test of this program itself. */
+static void discard(const struct plan *p, uint64_t range[2])
+{
+	if (!ioctl(p->fd, BLKDISCARD, range))
+		return;
+	if (errno != ENOTTY ||
+	    fallocate(p->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, range[0], range[1]))
+		die("discard");
+}
+
 static void do_op(const struct plan *p, uint64_t op, uint64_t *buf)
 {
 	struct target t = target_of(p, op);
@@ -130,8 +140,7 @@ static void do_op(const struct plan *p, uint64_t op, uint64_t *buf)
 	unsigned int i;
 
 	if (t.discard) {
-		if (ioctl(p->fd, BLKDISCARD, range))
-			die("discard");
+		discard(p, range);
 		return;
 	}
 	for (i = 0; i < t.count; i++)
