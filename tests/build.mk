@@ -14,4 +14,9 @@ ifneq ($(filter libfioftl,$(host-libs)),)
 host-progs += fio-crash
 fio-crash-srcs := $(addprefix tests/crash/, main.c explore.c oracle.c rig.c)
 fio-crash-libs := libfioftl libftlsim libnand
+
+# --- fio-fuzz-media: attach to media that was tampered with ---------------------
+host-progs += fio-fuzz-media
+fio-fuzz-media-srcs := tests/fuzz/fuzz_media.c
+fio-fuzz-media-libs := libfioftl libftlsim libnand
 endif

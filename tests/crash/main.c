@@ -155,6 +155,8 @@ static void on_announce(const char *id)
 static void on_report(const char *id, const char *why)
 {
 	printf("VIOLATION %s\n    reproduce: %s --case %s -v\n", why, opt.argv0, id);
+	if (opt.only)
+		exit(1);	/* what follows would bury it */
 	fflush(stdout);
 }
 

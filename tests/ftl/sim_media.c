@@ -1103,6 +1103,14 @@ void sim_load(struct sim *s, const struct sim_image *img)
 	load_aus(s);
 }
 
+struct sim *sim_over(const struct sim_config *cfg, struct nand *nand)
+{
+	struct sim *s = sim_new(cfg, nand);
+
+	load_aus(s);
+	return s;
+}
+
 struct sim *sim_create(const struct sim_config *cfg)
 {
 	struct nand_geometry geo = {
@@ -1111,15 +1119,12 @@ struct sim *sim_create(const struct sim_config *cfg)
 		.endurance = 1000000,
 	};
 	struct nand *nand = nand_create_mem(&geo);
-	struct sim *s;
 
 	if (!nand) {
 		perror("sim_create");
 		abort();
 	}
-	s = sim_new(cfg, nand);
-	load_aus(s);
-	return s;
+	return sim_over(cfg, nand);
 }
 
 static void free_queue(struct sim_queue *q)

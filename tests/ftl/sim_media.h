@@ -77,6 +77,8 @@ struct sim_io {
  * Return: the medium; aborts when out of memory or the shape is absurd.
  */
 struct sim *sim_create(const struct sim_config *cfg);
+/** sim_over() - a medium over an array of that shape, which it takes over */
+struct sim *sim_over(const struct sim_config *cfg, struct nand *nand);
 void sim_destroy(struct sim *s);
 
 struct media *sim_media(struct sim *s);
