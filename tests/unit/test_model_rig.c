@@ -35,6 +35,8 @@ static int front_write(void *ctx, u64 iova, const void *buf, size_t len)
 	struct rig *r = ctx;
 
 	r->writes++;
+	r->last_iova = iova;
+	r->last_len = len;
 	if (!reachable(r, iova, len))
 		return -EFAULT;
 	memcpy(r->mem + (iova - RIG_IOVA), buf, len);
@@ -181,7 +183,7 @@ u32 rig_mbox(struct rig *r, u16 op, const void *in, u32 in_len, void *out, u32 *
 	static u32 seq;
 	u32 status, len;
 
-	put_payload(r, in, min(in_len, (u32)FIO_MBOX_PAYLOAD_LEN));
+	put_payload(r, in, min_t(u32, in_len, FIO_MBOX_PAYLOAD_LEN));
 	rig_wr(r, FIO_REG_MBOX_CMD, FIELD_PREP(FIO_MBOX_CMD_OPCODE, op) |
 	       FIELD_PREP(FIO_MBOX_CMD_LEN, in_len));
 	rig_wr(r, FIO_REG_MBOX_SEQ, ++seq);

@@ -44,6 +44,8 @@ struct rig {
 	u64 now;
 	u32 irqs[RIG_VECTORS];
 	u32 kicks, logs, cuts, writes;
+	u64 last_iova;		/* of the last write */
+	size_t last_len;
 	char log[512];
 	u64 deny_at;		/* DMA that touches this iova fails; 0: none */
 	int exit_on_cut;	/* status to _exit() with, -1: come back */

@@ -128,8 +128,9 @@ void violation(struct vcard *c, u64 addr, u8 status, const char *what)
 {
 	c->stats.violations++;
 	if (c->stats.violations <= LOGGED_VIOLATIONS)
-		vcard_log(c, "violation: die %u AU %u: %s%s", addr_die(addr), addr_au(addr), what,
-			  c->stats.violations == LOGGED_VIOLATIONS ? " (the last that is logged)" : "");
+		vcard_log(c, "violation: die %u AU %u: %s", addr_die(addr), addr_au(addr), what);
+	if (c->stats.violations == LOGGED_VIOLATIONS)
+		vcard_log(c, "more violations are counted, but not logged");
 	event_raise(c, FIO_EV_VIOLATION, addr, status);
 }
 

@@ -45,7 +45,7 @@ int buffer_init(struct vcard *c)
 	struct vcard_buffer *b = &c->buf;
 	u32 i, buckets = 256;
 
-	wanted = max(wanted, (u32)MIN_UNITS);
+	wanted = max_t(u32, wanted, MIN_UNITS);
 	b->threshold = wanted / 4 * 3;
 	b->nr_units = wanted + FIO_MAX_UNITS;
 	while (buckets < b->nr_units)

@@ -88,23 +88,28 @@ static struct nand *open_memory(struct vcard *c, const struct nand_geometry *geo
 	return NULL;
 }
 
-static int open_flash(struct vcard *c, char *err, size_t len)
+static struct nand *new_flash(struct vcard *c, char *err, size_t len)
 {
 	const char *path = c->cfg.state_path;
 	struct nand_geometry geo;
 
-	if (file_exists(path)) {
-		c->nand = nand_open_file(path, NULL, VCARD_USER_BYTES, err, len);
-	} else if (!c->cfg.user_bytes) {
+	if (!c->cfg.user_bytes)
 		snprintf(err, len, "%s does not exist: give a capacity to create it",
 			 path ? path : "the state file");
-		return -EINVAL;
-	} else {
-		if (vcard_plan_geometry(&c->cfg, &geo, err, len))
-			return -EINVAL;
-		c->nand = path ? nand_open_file(path, &geo, VCARD_USER_BYTES, err, len) :
-				 open_memory(c, &geo, err, len);
-	}
+	else if (!vcard_plan_geometry(&c->cfg, &geo, err, len))
+		return path ? nand_open_file(path, &geo, VCARD_USER_BYTES, err, len) :
+			      open_memory(c, &geo, err, len);
+	return NULL;
+}
+
+static int open_flash(struct vcard *c, char *err, size_t len)
+{
+	const char *path = c->cfg.state_path;
+
+	if (file_exists(path))
+		c->nand = nand_open_file(path, NULL, VCARD_USER_BYTES, err, len);
+	else
+		c->nand = new_flash(c, err, len);
 	if (!c->nand)
 		return -EIO;
 	c->geo = nand_geometry(c->nand);
@@ -140,7 +145,7 @@ static int make_card(struct vcard *c, char *err, size_t len)
 	struct vcard_persist *p = c->persist;
 
 	if (!c->cfg.user_bytes) {
-		snprintf(err, len, "%s holds flash but no card: give a capacity to finish making it",
+		snprintf(err, len, "%s holds flash but no card: give a capacity to complete it",
 			 c->cfg.state_path);
 		return -EINVAL;
 	}
@@ -169,12 +174,12 @@ static int check_card(struct vcard *c, char *err, size_t len)
 	if (p->magic != VCARD_PERSIST_MAGIC || p->version != VCARD_PERSIST_VERSION)
 		snprintf(err, len, "%s was not made by this version of the virtual card", path);
 	else if (c->cfg.user_bytes && c->cfg.user_bytes != p->user_bytes)
-		snprintf(err, len, "%s holds a card of %llu bytes, not %llu: give another file or that size",
-			 path, (unsigned long long)p->user_bytes,
+		snprintf(err, len, "%s holds a card of %llu bytes, not %llu", path,
+			 (unsigned long long)p->user_bytes,
 			 (unsigned long long)c->cfg.user_bytes);
 	else if (c->cfg.dies && c->cfg.dies != c->geo->dies)
-		snprintf(err, len, "%s holds a card of %u dies, not %u: give another file or that number",
-			 path, c->geo->dies, c->cfg.dies);
+		snprintf(err, len, "%s holds a card of %u dies, not %u", path, c->geo->dies,
+			 c->cfg.dies);
 	else if (c->geo->page_bytes != FIO_UNIT_BYTES || c->geo->oob_bytes != FIO_TAG_BYTES ||
 		 (u64)c->geo->dies * c->geo->blocks > VCARD_MAX_AUS)
 		snprintf(err, len, "%s holds flash of another shape than a virtual card's", path);

@@ -33,7 +33,7 @@
 #define VCARD_TIMEOUT_100MS	100
 #define VCARD_MAX_CMDS		1024
 #define VCARD_MAX_SGL		1024
-#define VCARD_MAX_AUS		(1U << 18)
+#define VCARD_MAX_AUS		0x40000
 #define VCARD_READ_RETRIES	3
 #define VCARD_WRITE_UNITS	4
 #define VCARD_LOG_EVENTS	256
@@ -431,7 +431,6 @@ void event_raise(struct vcard *c, enum fio_event_type type, u64 addr, u32 value)
 void event_ring(struct vcard *c, u64 addr, u32 depth);
 void event_post(struct vcard *c);
 u32 event_read_log(struct vcard *c, u64 first, struct fio_mb_event_log *out, u32 room);
-const char *event_name(u16 type);
 int event_by_name(const char *name);
 
 /* telemetry.c */

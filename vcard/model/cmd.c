@@ -93,7 +93,7 @@ static void fill_cqe(struct vcard *c, struct vcard_cmd *cmd, struct fio_cqe *cqe
 	for (i = 0; i < cmd->sqe.units && i < FIO_MAX_UNITS; i++) {
 		if (cmd->refused || cmd->status[i])
 			failed |= BIT_ULL(i);
-		worst = max(worst, (u32)cmd->status[i]);
+		worst = max_t(u32, worst, cmd->status[i]);
 	}
 	c->stats.unit_errors += __builtin_popcountll(failed);
 	*cqe = (struct fio_cqe){

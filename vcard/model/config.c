@@ -216,7 +216,7 @@ void vcard_config_write(struct vcard *c, u32 off, const void *buf, u32 len)
 	if (reg_get(&c->regs.gone) || !in_space(off, len))
 		return;
 	for (i = 0; i < len; i++) {
-		if (off + i == flr_byte && in[i] & PCI_EXP_DEVCTL_BCR_FLR >> 8)
+		if (off + i == flr_byte && in[i] & (PCI_EXP_DEVCTL_BCR_FLR >> 8))
 			flr = true;
 		else
 			write_byte(c, off + i, in[i]);

@@ -303,7 +303,7 @@ static int do_timeout(struct call *x)
 	if (x->failed)
 		return -EINVAL;
 	if (op && !row && strcmp(op, "any"))
-		return fail(x, "timeout: op=%s is not an operation, give read, append, ... or any", op);
+		return fail(x, "timeout: op=%s is no operation: give read, append, ... or any", op);
 	x->c->fault.swallow_op = row ? row->opcode : 0;
 	x->c->fault.swallow = (s32)count;
 	return done(x);
@@ -524,7 +524,7 @@ int vcard_control(struct vcard *c, const char *cmd, char *out, size_t out_len)
 	cmd += strspn(cmd, " \t\n");
 	if (strlen(cmd) >= sizeof(text))
 		return fail(&x, "command is longer than %zu bytes", sizeof(text) - 1);
-	strcpy(text, cmd);
+	memcpy(text, cmd, strlen(cmd) + 1);
 	args = text + strcspn(text, " \t\n");
 	if (*args)
 		*args++ = '\0';

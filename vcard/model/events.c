@@ -12,27 +12,22 @@
 
 static const struct {
 	u16 type;
-	const char *name;
+	const char *name, *text;
 } names[] = {
-#define EVENT_NAME(nr, name, text) { nr, #name },
+#define EVENT_NAME(nr, name, text) { nr, #name, text },
 	FIO_EVENTS(EVENT_NAME)
 #undef EVENT_NAME
 };
 
-/**
- * event_name() - name of an event type
- * @type: any number
- *
- * Return: the name, or NULL.
- */
-const char *event_name(u16 type)
+/* Violations have lines of their own, which say more. */
+static void log_event(struct vcard *c, u16 type, u64 addr, u32 value)
 {
 	u32 i;
 
-	for (i = 0; i < ARRAY_SIZE(names); i++)
+	for (i = 0; i < ARRAY_SIZE(names) && type != FIO_EV_VIOLATION; i++)
 		if (names[i].type == type)
-			return names[i].name;
-	return NULL;
+			vcard_log(c, "event %s: %s, address %#llx, value %d", names[i].name,
+				  names[i].text, (unsigned long long)addr, (s32)value);
 }
 
 /**
@@ -78,6 +73,7 @@ void event_raise(struct vcard *c, enum fio_event_type type, u64 addr, u32 value)
 		.type = cpu_to_le16(type),
 	};
 	ev->next++;
+	log_event(c, type, addr, value);
 }
 
 /**
@@ -126,7 +122,7 @@ static void say_lost(struct vcard *c)
 	if (ev->next - ev->posted <= VCARD_LOG_EVENTS)
 		return;
 	lost = ev->next - ev->posted - VCARD_LOG_EVENTS + 1;
-	event_raise(c, FIO_EV_OVERFLOW, FIO_ADDR_NULL, (u32)min(lost, (u64)UINT32_MAX));
+	event_raise(c, FIO_EV_OVERFLOW, FIO_ADDR_NULL, (u32)min_t(u64, lost, UINT32_MAX));
 	oldest = ev->next - VCARD_LOG_EVENTS;
 	ev->posted = oldest;
 }

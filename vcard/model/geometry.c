@@ -7,7 +7,7 @@
  */
 #include "vcard/model/card.h"
 
-#define GIB		(1ULL << 30)
+#define GIB		0x40000000ULL
 #define MIN_BYTES	GIB
 #define MAX_BYTES	(1024 * GIB)
 #define MIN_PAGES	256
@@ -37,7 +37,7 @@ static bool in(u64 v, u64 lo, u64 hi)
 static int check(const struct vcard_config *cfg, u32 spare, u32 dies, char *err, size_t len)
 {
 	if (!in(cfg->user_bytes, MIN_BYTES, MAX_BYTES) || cfg->user_bytes % FIO_UNIT_BYTES)
-		snprintf(err, len, "capacity of %llu bytes: give 1 GiB to 1 TiB, a multiple of 4096",
+		snprintf(err, len, "capacity of %llu bytes: give 1 GiB to 1 TiB, in units of 4096",
 			 (unsigned long long)cfg->user_bytes);
 	else if (!in(dies, MIN_DIES, MAX_DIES))
 		snprintf(err, len, "%u dies: give %u to %u", dies, MIN_DIES, MAX_DIES);

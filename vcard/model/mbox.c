@@ -15,24 +15,6 @@ struct mbox_call {
 	u32 out_len;
 };
 
-#define MBOX_FN(op, name, in, out) \
-	static u8 mb_##name(struct vcard *c, struct mbox_call *m);
-FIO_MBOX_COMMANDS(MBOX_FN)
-#undef MBOX_FN
-
-static const struct mbox_cmd {
-	u16 op;
-	u16 in_len, out_len;
-	bool needs_ready;
-	u8 (*fn)(struct vcard *c, struct mbox_call *m);
-} commands[] = {
-#define NEEDS_READY(op) ((op) == FIO_MB_FEATURES || (op) == FIO_MB_CREATE_QP || \
-			 (op) == FIO_MB_DELETE_QP || (op) == FIO_MB_EVENT_QUEUE)
-#define MBOX_ROW(op, name, in, out) { op, in, out, NEEDS_READY(op), mb_##name },
-	FIO_MBOX_COMMANDS(MBOX_ROW)
-#undef MBOX_ROW
-};
-
 static void put_str(char *to, size_t len, const char *text)
 {
 	size_t n = strlen(text);
@@ -186,6 +168,22 @@ static u8 mb_EVENT_LOG(struct vcard *c, struct mbox_call *m)
 	return FIO_MBOX_OK;
 }
 
+static const struct mbox_cmd {
+	u16 op;
+	u16 in_len, out_len;
+	u8 (*fn)(struct vcard *c, struct mbox_call *m);
+} commands[] = {
+#define MBOX_ROW(nr, name, in, out) { nr, in, out, mb_##name },
+	FIO_MBOX_COMMANDS(MBOX_ROW)
+#undef MBOX_ROW
+};
+
+static bool needs_ready(u16 op)
+{
+	return op == FIO_MB_FEATURES || op == FIO_MB_CREATE_QP || op == FIO_MB_DELETE_QP ||
+	       op == FIO_MB_EVENT_QUEUE;
+}
+
 static const struct mbox_cmd *find(u16 op)
 {
 	u32 i;
@@ -204,7 +202,7 @@ static u8 execute(struct vcard *c, u16 op, u32 len, struct mbox_call *m)
 		return FIO_MBOX_UNSUPPORTED;
 	if (len != cmd->in_len)
 		return FIO_MBOX_INVALID_LENGTH;
-	if (cmd->needs_ready && !card_ready(c))
+	if (needs_ready(op) && !card_ready(c))
 		return FIO_MBOX_WRONG_STATE;
 	m->out_len = cmd->out_len;
 	return cmd->fn(c, m);
@@ -260,7 +258,7 @@ void mbox_run(struct vcard *c)
 	if (!(ctrl & FIO_MBOX_CTRL_DOORBELL) || fault_mbox_hang(c))
 		return;
 	c->stats.mbox++;
-	load_payload(c, m.in, min(len, (u32)sizeof(m.in)));
+	load_payload(c, m.in, min_t(u32, len, sizeof(m.in)));
 	code = execute(c, op, len, &m);
 	if (code) {
 		c->stats.mbox_errors++;

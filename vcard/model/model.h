@@ -90,7 +90,7 @@ void vcard_close(struct vcard *c);
 void vcard_config_read(struct vcard *c, u32 off, void *buf, u32 len);
 void vcard_config_write(struct vcard *c, u32 off, const void *buf, u32 len);
 
-/** vcard_bar_size() - bytes of BAR @bar, 0 when it is not implemented */
+/** vcard_bar_size() - bytes of BAR @bar, 0 when the card does not have it */
 u64 vcard_bar_size(const struct vcard *c, u32 bar);
 /* 0, or -EINVAL for a bad offset or access size. */
 int vcard_bar_read(struct vcard *c, u32 bar, u64 off, void *buf, u32 len);

@@ -202,7 +202,7 @@ bool ring_run(struct vcard *c, struct vcard_queue *q)
 		return false;
 	}
 	n = min(fetchable(c, q, tail, head), q->depth - q->sq_head);
-	n = min(n, (u32)FETCH_BATCH);
+	n = min_t(u32, n, FETCH_BATCH);
 	if (!n || fetch(c, q, sqe, n))
 		return false;
 	for (i = 0; i < n && cmd_room(c); i++) {

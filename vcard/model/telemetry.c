@@ -108,7 +108,6 @@ static void sample_all(struct vcard *c)
 	watch_power(c);
 }
 
-
 /**
  * telemetry_init() - a card that has just been switched on
  * @c: the card
