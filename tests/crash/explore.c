@@ -17,6 +17,9 @@
 
 #include "explore.h"
 
+#define MAX_FILL	60	/* writes until the core must have begun to collect */
+#define WRAP_WITHIN	3	/* sequence numbers */
+
 struct seen_set {
 	u64 *slot;
 	u64 cap, used;
@@ -447,17 +450,43 @@ void explore_case(struct explore *x, const struct crash_case *c)
 
 /* ---- life ------------------------------------------------------------------------- */
 
-/* Every block written, some twice, so that there is something to collect. */
-static bool fill(struct rig *r)
+/*
+ * Every block written, then some of them again and again, until the core has
+ * begun to collect: the workloads shall meet that.
+ */
+static bool fill(struct rig *r, u64 seq_base)
 {
 	u32 per = FIO_MEDIA_UNIT / r->setup->lba_bytes;
+	struct ftl_stats st = {};
+	u32 i;
 
-	return rig_format(r) && rig_attach(r) && write_all(r) &&
-	       rig_write(r, 0, per, 0) && rig_write(r, 6 * per, per, 0) &&
-	       rig_settle(r) && rig_detach(r);
+	if (!rig_format(r, seq_base) || !rig_attach(r) || !write_all(r))
+		return false;
+	for (i = 0; i < MAX_FILL && !st.gc_victims; i++) {
+		if (!rig_write(r, i * 5 % r->setup->units * per, per, 0) || !rig_settle(r))
+			return false;
+		ftl_get_stats(r->f, &st);
+	}
+	return rig_settle(r) && rig_detach(r);
 }
 
-static bool make_base(struct explore *x)
+/* The newest sequence number on flash. */
+static u64 newest_seq(struct sim *s, const struct sim_config *c)
+{
+	struct fio_tag tag;
+	u64 newest = 0;
+	u32 i, au;
+
+	for (i = 0; i < c->dies * c->aus * c->pages; i++) {
+		au = i / c->pages;
+		if (!nand_read(sim_nand(s), au / c->aus, au % c->aus, i % c->pages, NULL,
+			       &tag, 0, NULL))
+			newest = max(newest, le64_to_cpu(tag.seq));
+	}
+	return newest;
+}
+
+static bool make_card(struct explore *x, u64 seq_base, u64 *newest)
 {
 	struct sim_choice all[RIG_MAX_DIES] = {};
 	struct sim_image *snap;
@@ -466,9 +495,11 @@ static bool make_base(struct explore *x)
 
 	oracle_init(&x->base_oracle, rig_blocks(&x->v.setup), x->v.setup.lba_bytes);
 	rig_on(&r, &x->v.setup, NULL, &x->base_oracle, false);
-	ok = fill(&r);
+	ok = fill(&r, seq_base);
 	sim_drive(&r.env, NULL);
+	*newest = newest_seq(r.sim, &x->v.setup.sim);
 	snap = sim_snapshot(r.sim);
+	sim_image_free(x->base);
 	x->base = sim_image_cut(snap, all);
 	sim_image_free(snap);
 	if (!ok) {
@@ -477,6 +508,16 @@ static bool make_base(struct explore *x)
 	}
 	rig_off(&r);
 	return ok && !r.why[0];
+}
+
+/* Where sequence numbers wrap, they do so in the first steps of the workload. */
+static bool make_base(struct explore *x)
+{
+	u64 newest;
+
+	if (!make_card(x, 0, &newest))
+		return false;
+	return !x->v.setup.wrap || make_card(x, 0 - newest - WRAP_WITHIN, &newest);
 }
 
 struct explore *explore_new(const struct variant *v, const struct explore_options *opt)

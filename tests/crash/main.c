@@ -29,17 +29,17 @@
 
 static const struct setup setups[] = {
 	{
-		.name = "2d", .units = 12, .lba_bytes = 4096, .seq_base = -20,
-		.sim = { .dies = 2, .aus = 10, .pages = 4, .max_units = 4,
-			 .host_cmds = 6, .internal_cmds = 4, .buffer_units = 2 },
+		.name = "2d", .units = 12, .lba_bytes = 4096, .wrap = true,
+		.sim = { .dies = 2, .aus = 11, .pages = 4, .max_units = 4, .queues = 2,
+			 .host_cmds = 4, .internal_cmds = 4, .buffer_units = 2 },
 	}, {
-		.name = "3d", .units = 12, .lba_bytes = 4096, .seq_base = -36,
-		.sim = { .dies = 3, .aus = 8, .pages = 4, .max_units = 4,
-			 .host_cmds = 6, .internal_cmds = 4, .buffer_units = 1 },
+		.name = "3d", .units = 12, .lba_bytes = 4096, .wrap = true,
+		.sim = { .dies = 3, .aus = 9, .pages = 4, .max_units = 4, .queues = 2,
+			 .host_cmds = 4, .internal_cmds = 4, .buffer_units = 1 },
 	}, {
-		.name = "512", .units = 12, .lba_bytes = 512, .seq_base = -20,
-		.sim = { .dies = 2, .aus = 10, .pages = 4, .max_units = 4,
-			 .host_cmds = 6, .internal_cmds = 4, .buffer_units = 2 },
+		.name = "512", .units = 12, .lba_bytes = 512, .wrap = true,
+		.sim = { .dies = 2, .aus = 11, .pages = 4, .max_units = 4, .queues = 2,
+			 .host_cmds = 4, .internal_cmds = 4, .buffer_units = 2 },
 	},
 };
 

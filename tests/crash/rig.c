@@ -12,6 +12,10 @@
 
 #include "rig.h"
 
+struct span {
+	u32 lba, count;
+};
+
 struct request {
 	struct sim_io sio;
 	struct rig *rig;
@@ -116,14 +120,14 @@ static bool medium_ok(struct rig *r)
 	return !r->why[0];
 }
 
-bool rig_format(struct rig *r)
+bool rig_format(struct rig *r, u64 seq_base)
 {
 	struct ftl_format_params p = {
 		.lba_bytes = r->setup->lba_bytes,
 		.user_units = r->setup->units,
 		.default_units = r->setup->units,
 		.uuid = "crash runner",
-		.seq_base = (u64)r->setup->seq_base,
+		.seq_base = seq_base,
 	};
 	int err = ftl_format(sim_media(r->sim), &r->env.env, &p);
 
@@ -217,11 +221,12 @@ static void excuse_partial(struct rig *r, const struct oracle_op *op)
 }
 
 static struct request *submit_change(struct rig *r, enum ftl_op op, u8 flags,
-				     u32 lba, u32 count)
+				     struct span s, u32 queue)
 {
-	struct request *q = request_new(r, op, flags, lba, count);
+	struct request *q = request_new(r, op, flags, s.lba, s.count);
 
-	oracle_issue(r->o, &q->op, lba, count, op == FTL_WRITE ? q->data : NULL);
+	q->sio.io.queue = queue;
+	oracle_issue(r->o, &q->op, s.lba, s.count, op == FTL_WRITE ? q->data : NULL);
 	if (op == FTL_TRIM)
 		excuse_partial(r, &q->op);
 	ftl_submit(r->f, &q->sio.io);
@@ -270,7 +275,7 @@ static bool change(struct rig *r, enum ftl_op op, u8 flags, u32 lba, u32 count)
 
 	for (; count; lba += n, count -= n) {
 		n = min(count, most);
-		if (!finish(r, submit_change(r, op, flags, lba, n)))
+		if (!finish(r, submit_change(r, op, flags, (struct span){ lba, n }, 0)))
 			return false;
 		maybe_cut(r);
 	}
@@ -358,10 +363,6 @@ bool rig_check(struct rig *r)
 
 /* ---- steps -------------------------------------------------------------------- */
 
-struct span {
-	u32 lba, count;
-};
-
 /* With 512-byte blocks a is within a unit and b across two. */
 static struct span span_a(const struct rig *r)
 {
@@ -389,8 +390,8 @@ static bool change_span(struct rig *r, enum ftl_op op, u8 flags, struct span s)
 static bool two_at_once(struct rig *r, enum ftl_op op1, enum ftl_op op2)
 {
 	struct span a = span_a(r);
-	struct request *q1 = submit_change(r, op1, 0, a.lba, a.count);
-	struct request *q2 = submit_change(r, op2, 0, a.lba, a.count);
+	struct request *q1 = submit_change(r, op1, 0, a, 0);
+	struct request *q2 = submit_change(r, op2, 0, a, r->setup->sim.queues - 1);
 	bool ok = finish(r, q1);
 
 	ok = finish(r, q2) && ok;
@@ -416,7 +417,7 @@ static bool quiet_call(struct rig *r, int (*call)(struct ftl *f), const char *na
 static bool change_during(struct rig *r, enum ftl_op op, struct span s,
 			  int (*call)(struct ftl *f), const char *name)
 {
-	struct request *q = submit_change(r, op, 0, s.lba, s.count);
+	struct request *q = submit_change(r, op, 0, s, r->setup->sim.queues - 1);
 	bool ok = quiet_call(r, call, name);
 
 	return finish(r, q) && ok;

@@ -20,14 +20,14 @@
 /**
  * struct setup - a card and a format
  * @units: logical capacity
- * @seq_base: first sequence number of the format, near the wrap
+ * @wrap: sequence numbers wrap around within the workload, else they begin at 0
  */
 struct setup {
 	const char *name;
 	struct sim_config sim;
 	u32 units;
 	u32 lba_bytes;
-	s64 seq_base;
+	bool wrap;
 };
 
 /**
@@ -85,7 +85,7 @@ void rig_off(struct rig *r);
 
 /* All of these return false when something went wrong; r->why says what. */
 bool rig_fail(struct rig *r, const char *fmt, ...) __printf(2, 3);
-bool rig_format(struct rig *r);
+bool rig_format(struct rig *r, u64 seq_base);
 bool rig_attach(struct rig *r);
 bool rig_detach(struct rig *r);
 bool rig_do(struct rig *r, enum rig_step step);

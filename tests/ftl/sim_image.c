@@ -131,14 +131,9 @@ u32 sim_image_queued(const struct sim_image *img, u32 die)
 	return img->queue[die].len;
 }
 
-static void set_suspect(struct sim_image *img, u32 die, u32 block, bool suspect)
+static u8 *au_flags(struct sim_image *img, u32 die, u32 block)
 {
-	u8 *au = &img->au[die * img->aus + block];
-
-	if (suspect)
-		*au |= SIM_AU_SUSPECT;
-	else
-		*au &= ~SIM_AU_SUSPECT;
+	return &img->au[die * img->aus + block];
 }
 
 static void finish_op(struct sim_image *img, u32 die, const struct sim_op *op)
@@ -154,7 +149,7 @@ static void finish_op(struct sim_image *img, u32 die, const struct sim_op *op)
 		if (op->fail)
 			nand_set_fault(img->nand, NAND_FAULT_ERASE, die, op->block, -1, 0, 1);
 		if (nand_erase(img->nand, die, op->block) == NAND_OK)
-			set_suspect(img, die, op->block, false);
+			*au_flags(img, die, op->block) = 0;
 		break;
 	default:
 		nand_mark_bad(img->nand, die, op->block);
@@ -171,7 +166,7 @@ static void tear_op(struct sim_image *img, u32 die, const struct sim_op *op,
 			  op->content->data, &op->content->tag, torn);
 	else
 		nand_tear(img->nand, NAND_ERASE, die, op->block, 0, NULL, NULL, torn);
-	set_suspect(img, die, op->block, true);
+	*au_flags(img, die, op->block) |= SIM_AU_SUSPECT;
 }
 
 struct sim_image *sim_image_cut(const struct sim_image *img,

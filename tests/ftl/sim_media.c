@@ -255,7 +255,8 @@ static void au_load(struct sim *s, u32 die, u32 block)
 		au->state = MEDIA_AU_SUSPECT;
 	else if (!info.write_ptr)
 		au->state = MEDIA_AU_FREE;
-	else if (info.write_ptr < s->media.geo.pages)
+	else if (info.write_ptr < s->media.geo.pages &&
+		 !(s->flags[au_index(s, &p)] & SIM_AU_FINISHED))
 		au->state = MEDIA_AU_OPEN;
 	else
 		au->state = MEDIA_AU_CLOSED;
@@ -324,7 +325,7 @@ static void note_ended_appends(struct sim *s, struct sim_cmd *c)
 static const char *op_name(u8 op)
 {
 	static const char *const name[] = {
-		"append", "read", "reset", "report", "sync", "retire"
+		"append", "read", "reset", "report", "sync", "retire", "finish"
 	};
 
 	return op < ARRAY_SIZE(name) ? name[op] : "?";
@@ -398,7 +399,7 @@ static void op_finish_au(struct sim *s, u32 die, const struct sim_op *op, bool o
 	if (op->kind == SIM_RETIRE) {
 		au_set(s, au, MEDIA_AU_BAD);
 	} else if (op->kind == SIM_ERASE && ok) {
-		s->flags[au_index(s, &p)] &= ~SIM_AU_SUSPECT;
+		s->flags[au_index(s, &p)] = 0;
 		au_set(s, au, MEDIA_AU_FREE);
 		au->opened = false;
 		au->wp = 0;
@@ -522,10 +523,11 @@ static void append_unit(struct sim *s, struct sim_cmd *c, u32 i)
 	if (au->wp == s->media.geo.pages)
 		au_set(s, au, MEDIA_AU_CLOSED);
 	au->appends++;
-	c->cmd.unit[i] = unit_of(s, &p);
 	op.block = p.block;
 	op.page = p.page;
 	op.fail = take_fault(&s->fail_programs);
+	if (!op.fail)
+		c->cmd.unit[i] = unit_of(s, &p);
 	op.content = make_page(s, c, i);
 	c->waits++;
 	sim_queue_push(&s->queue[p.die], &op);
@@ -684,6 +686,22 @@ static void admit_au_op(struct sim *s, struct sim_cmd *c, enum sim_op_kind kind)
 		end_cmd(s, c);
 }
 
+/* Takes effect at once and for good: the card keeps such things itself. */
+static void admit_finish(struct sim *s, struct sim_cmd *c)
+{
+	struct place p;
+	u32 i;
+
+	for (i = 0; i < c->cmd.n; i++) {
+		locate(s, c->cmd.unit[i], &p);
+		if (au_at(s, &p)->state != MEDIA_AU_OPEN)
+			continue;
+		au_set(s, au_at(s, &p), MEDIA_AU_CLOSED);
+		s->flags[au_index(s, &p)] |= SIM_AU_FINISHED;
+	}
+	end_cmd(s, c);
+}
+
 static void admit_report(struct sim *s, struct sim_cmd *c)
 {
 	struct nand_block_info info;
@@ -738,6 +756,9 @@ static void admit(struct sim *s, struct sim_cmd *c)
 		break;
 	case MEDIA_REPORT:
 		admit_report(s, c);
+		break;
+	case MEDIA_FINISH:
+		admit_finish(s, c);
 		break;
 	default:
 		admit_sync(s, c);
@@ -936,7 +957,7 @@ static bool cmd_valid(struct sim *s, const struct sim_cmd *c)
 	u32 least = cmd->op == MEDIA_SYNC ? 0 : 1;
 	u32 most = cmd->op == MEDIA_SYNC ? 0 : s->media.geo.max_units;
 
-	if (cmd->op > MEDIA_RETIRE || cmd->n < least || cmd->n > most || !cmd->done) {
+	if (cmd->op > MEDIA_FINISH || cmd->n < least || cmd->n > most || !cmd->done) {
 		violate(s, "malformed command: op %u, %u units", cmd->op, cmd->n);
 		return false;
 	}

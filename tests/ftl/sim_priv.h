@@ -49,6 +49,7 @@ struct sim_queue {
 
 /* Bits kept per append unit over a power cut. */
 #define SIM_AU_SUSPECT	BIT(0)
+#define SIM_AU_FINISHED	BIT(1)
 
 /**
  * struct sim_image - all that a power cut can see
