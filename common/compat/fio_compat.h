@@ -46,4 +46,11 @@
 #define fio_uevent_device	struct device
 #endif
 
+/* Without the callback nobody can count them: the value is unknown, not zero. */
+#if FIO_HAVE_COR_ERROR_DETECTED
+#define FIO_COR_ERROR_DETECTED(fn)	.cor_error_detected = (fn),
+#else
+#define FIO_COR_ERROR_DETECTED(fn)
+#endif
+
 #endif /* FIO_COMPAT_H */
