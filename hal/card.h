@@ -33,7 +33,6 @@
 #define FIO_HAL_VERSION	"0.1.0"
 
 struct fio_chan;
-struct fio_health_cache;
 
 /* Log lines carry card name and, through the device, the PCI address. */
 #define fio_err(c, fmt, ...) \
@@ -110,6 +109,14 @@ struct fio_health {
 	u64 power_on_seconds;
 };
 
+/* HEALTH as it was last read; all under @lock but @stale. */
+struct fio_health_cache {
+	struct mutex lock;
+	struct fio_health now;
+	unsigned long when;
+	bool stale;
+};
+
 /**
  * struct fio_mbox - the mailbox transport
  * @lock: one command at a time; taken before nothing else
@@ -171,17 +178,29 @@ struct fio_progress {
  * @timeout: CAP.TIMEOUT in jiffies
  * @frozen: PCI says hands off (error recovery, reset by the user)
  * @gone: the card does not answer: no wait must be longer than it takes to see this
+ * @identified: @id and @geo are valid; a reset must find the same card
+ * @resets, @resets_since: how often lately; the reset worker's
+ * @irq_vectors: granted; 1: vector 0 serves everything
+ * @irq_mode: as fio_ioc_info.irq_mode
+ * @irq_requested: handlers installed
  *
- * @chan: queue pairs and command slots, from bring-up to the last reference
+ * @event_lock: the event ring's reader
+ * @cache_work: tells the personality that @plp changed
+ * @plp: enum fio_plp, or U32_MAX before it was read
+ *
+ * @chan: queue pairs and command slots, while the PCI binding lasts
+ * @queues, @queue_slots: their number and depth; also for who must not use @chan
+ * @chan_bytes: memory of @chan
  * @gate: one reference per fio_io inside; live while the unit accepts requests
  * @gate_drained: completed when a killed @gate has run empty
+ * @gate_open: @gate is live; the operation worker's
  * @ftl: the attached instance; written under @ftl_rwsem (write) by attach.c only.
  *	The I/O path reads it behind @gate, everyone else under @ftl_rwsem (read)
  * @ftl_rwsem: held for short moments only, never across media commands
  * @ftl_mutex: who may call ftl_attach/detach/format/run; outside of @ftl_rwsem
  * @ftl_work: background work of the FTL, on @ftl_workqueue
  * @ftl_wait: sleepers of ftl_env.wait
- * @ftl_mem: bytes the FTL has allocated
+ * @ftl_mem, @ftl_mem_peak: bytes the FTL has allocated
  *
  * @unit: the device on the fio bus while attached; bus.c's, under @unit_mutex
  * @unit_mutex: calls of personalities are made with it held; outside of all
@@ -190,8 +209,8 @@ struct fio_progress {
  * @cdev_dev: fctN's class device; cdev.c's, see fio_cdev_visit()
  * @notified: state that user space was last told of; sysfs.c's
  *
- * Lock order: op.lock > unit_mutex > ftl_mutex > ftl_rwsem > mbox.lock >
- * queue locks (chan.h) > state_lock.
+ * Lock order: op.lock > unit_mutex > ftl_mutex > ftl_rwsem > event_lock >
+ * health.lock > mbox.lock > queue locks (chan.h) > state_lock.
  */
 struct fio_card {
 	struct kref ref;
@@ -216,23 +235,34 @@ struct fio_card {
 	unsigned long timeout;
 	bool frozen;
 	bool gone;
+	bool identified;
+	u32 resets;
+	unsigned long resets_since;
 	u32 irq_vectors;
-	u32 irq_mode;		/* as fio_ioc_info.irq_mode */
+	u32 irq_mode;
+	u32 irq_requested;
 
 	struct fio_mbox mbox;
 	struct fio_identity id;
 	struct fio_geometry geo;
-	struct fio_health_cache *health;
+	struct fio_health_cache health;
 
 	struct fio_event *events;
 	dma_addr_t events_dma;
 	u32 event_head;
 	u64 event_seq;
+	struct mutex event_lock;
 	struct work_struct event_work;
+	struct work_struct cache_work;
+	u32 plp;
 
 	struct fio_chan *chan;
+	u32 queues;
+	u32 queue_slots;
+	u64 chan_bytes;
 	struct percpu_ref gate;
 	struct completion gate_drained;
+	bool gate_open;
 	struct ftl_env env;
 	struct ftl *ftl;
 	struct rw_semaphore ftl_rwsem;
@@ -241,6 +271,7 @@ struct fio_card {
 	struct work_struct ftl_work;
 	wait_queue_head_t ftl_wait;
 	atomic64_t ftl_mem;
+	atomic64_t ftl_mem_peak;
 	struct fio_operation op;
 
 	struct fio_unit *unit;
@@ -276,6 +307,7 @@ extern struct workqueue_struct *fio_op_workqueue;
 extern struct workqueue_struct *fio_reset_workqueue;
 extern struct workqueue_struct *fio_end_workqueue;
 extern bool fio_auto_attach;
+extern unsigned int fio_command_timeout;
 const char *fio_build(void);
 
 /* pci.c */
@@ -304,12 +336,15 @@ int fio_card_progress(struct fio_card *card, struct fio_ioc_progress *p);
 /* reset.c */
 void fio_card_fault(struct fio_card *card, enum fio_reason reason,
 		    const char *what);
+void fio_card_fatal(struct fio_card *card);
+void fio_card_check(struct fio_card *card);
 int fio_card_bring_up(struct fio_card *card);
 void fio_card_tear_down(struct fio_card *card);
 void fio_card_shutdown_hw(struct fio_card *card);
 void fio_card_freeze(struct fio_card *card);
 void fio_card_thaw(struct fio_card *card);
 void fio_reset_init(struct fio_card *card);
+void fio_reset_start(struct fio_card *card);
 void fio_reset_stop(struct fio_card *card);
 u32 fio_reg_read(struct fio_card *card, u32 reg);
 void fio_reg_write(struct fio_card *card, u32 reg, u32 value);
@@ -331,27 +366,28 @@ int fio_mbox_event_queue(struct fio_card *card, dma_addr_t addr, u32 depth_log2)
 int fio_mbox_beacon(struct fio_card *card, bool set, bool *on);
 
 /* irq.c */
-int fio_irq_setup(struct fio_card *card, u32 want_queues);
+int fio_irq_alloc(struct fio_card *card, u32 queues);
+int fio_irq_request(struct fio_card *card);
 void fio_irq_free(struct fio_card *card);
 const struct cpumask *fio_irq_queue_cpus(struct fio_card *card, u32 queue);
 u32 fio_irq_queue_vector(struct fio_card *card, u32 queue);
 
 /* events.c */
+void fio_events_init(struct fio_card *card);
 int fio_events_setup(struct fio_card *card);
 int fio_events_start(struct fio_card *card);
-void fio_events_stop(struct fio_card *card);
 void fio_events_free(struct fio_card *card);
 void fio_set_plp(struct fio_card *card, u32 plp);
 
 /* health.c */
-int fio_health_setup(struct fio_card *card);
-void fio_health_free(struct fio_card *card);
+void fio_health_init(struct fio_card *card);
 int fio_health_get(struct fio_card *card, struct fio_health *health);
 void fio_health_stale(struct fio_card *card);
 
 /* env.c */
 int fio_env_setup(struct fio_card *card);
 void fio_env_free(struct fio_card *card);
+void fio_env_account(struct fio_card *card, s64 bytes);
 void fio_env_kick(struct fio_card *card);
 void fio_env_wake(struct fio_card *card);
 
@@ -366,6 +402,7 @@ int fio_detach_start(struct fio_card *card);
 int fio_format_start(struct fio_card *card, const struct fio_ioc_format *f);
 void fio_attach_init(struct fio_card *card);
 void fio_attach_close(struct fio_card *card);
+void fio_attach_quiesce(struct fio_card *card);
 void fio_attach_abandon(struct fio_card *card);
 
 /* io.c: the I/O half of fio/hal.h */

@@ -366,7 +366,7 @@ static int media_buf_alloc(struct media *m, u32 units, struct media_buf *buf)
 		return -ENOMEM;
 	buf->dma = dma;
 	buf->units = units;
-	atomic64_add(bytes, &card->ftl_mem);
+	fio_env_account(card, bytes);
 	return 0;
 }
 
@@ -378,7 +378,7 @@ static void media_buf_free(struct media *m, struct media_buf *buf)
 	if (!buf->va)
 		return;
 	dma_free_coherent(&card->pdev->dev, bytes, buf->va, buf->dma);
-	atomic64_sub(bytes, &card->ftl_mem);
+	fio_env_account(card, -(s64)bytes);
 	buf->va = NULL;
 }
 
@@ -425,6 +425,10 @@ int fio_chan_create(struct fio_card *card, u32 queues, u32 depth_log2)
 		err = fio_queue_init(chan, i);
 		chan->queues = i + 1;
 	}
+	card->queues = queues;
+	card->queue_slots = (1U << depth_log2) - 1;
+	card->chan_bytes = (u64)queues * card->queue_slots *
+			   (sizeof(struct fio_slot) + sizeof(struct fio_slot_dma));
 	return err;
 }
 

@@ -60,14 +60,14 @@ void fio_dma_unmap(struct fio_card *card, struct fio_io *io)
 
 /* ---- a range of a mapped buffer, piece by piece ---- */
 
-struct range {
+struct piece_walk {
 	struct scatterlist *sg;
 	u32 left;	/* entries, @sg included */
 	u32 off;	/* in @sg */
 	u32 len;	/* of the range */
 };
 
-static void range_start(struct range *r, struct fio_io *io, u32 off, u32 len)
+static void range_start(struct piece_walk *r, struct fio_io *io, u32 off, u32 len)
 {
 	r->sg = io->sg;
 	r->left = fio_req_of(io)->mapped;
@@ -76,7 +76,7 @@ static void range_start(struct range *r, struct fio_io *io, u32 off, u32 len)
 }
 
 /* The next piece: its base (as mapped), offset in it and length; 0 at the end. */
-static u32 range_next(struct range *r, dma_addr_t *base, u32 *off)
+static u32 range_next(struct piece_walk *r, dma_addr_t *base, u32 *off)
 {
 	u32 len;
 
@@ -123,7 +123,7 @@ static int add(struct list *l, u8 type, u64 addr, u32 len)
 static int add_io(struct list *l, struct fio_io *io, u32 io_off, u32 len)
 {
 	dma_addr_t base;
-	struct range r;
+	struct piece_walk r;
 	u32 off, n;
 	int err = 0;
 
@@ -215,7 +215,7 @@ static void sync_for_card(struct fio_card *card, struct fio_io *io, u32 io_off,
 			  u32 len)
 {
 	dma_addr_t base;
-	struct range r;
+	struct piece_walk r;
 	u32 off, n;
 
 	range_start(&r, io, io_off, len);
