@@ -187,14 +187,14 @@ class Liar:
         self.card.start()
         with self.guest("geometry") as g:
             g.boot()
+            g.run("sh /check/newcard", check=True)
             g.run("modprobe fio-blk && waitdev /dev/fioa 60", check=True)
             g.run("dd if=/dev/urandom of=/tmp/d bs=64k count=16 2>/dev/null; "
                   "dd if=/tmp/d of=/dev/fioa bs=64k oflag=direct 2>/dev/null", check=True)
             g.run("modprobe -r fio-blk", check=True)
             for lie in self.LIES:
                 self.card.control("identify-absurd", lie)
-                g.run("dmesg -c >/dev/null; modprobe fio-blk")
-                # waits for the attempt at boot to end, and then tries again itself
+                g.run("dmesg -c >/dev/null; modprobe fio-hal auto_attach=N; modprobe fio-blk")
                 r = g.run("[ ! -e /dev/fct0 ] || fio-attach -q /dev/fct0", limit=90)
                 if not g.run("[ -e /dev/fioa ]").rc:
                     raise Bad(f"{lie}: the driver believed it")

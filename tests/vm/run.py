@@ -130,9 +130,13 @@ class Run:
     def need_card(self):
         """For checks that start from a living card, in whatever order they are asked."""
         if not self.guest:
-            self.card.erase()
-            self.boot("boot1")
+            self.new_card()
             self.guest.run(ONE_FIOA, check=True)
+
+    def new_card(self):
+        self.card.erase()
+        self.boot("boot1")
+        self.command("format", "a new card gets its first format", "sh /check/newcard", limit=180)
 
     def close(self):
         if self.guest:
@@ -144,8 +148,7 @@ class Run:
     # --- a: it comes up ----------------------------------------------------------
 
     def check_a(self):
-        self.card.erase()
-        self.boot("boot1")
+        self.new_card()
         self.command("a.modprobe", "modprobe fio-blk alone brings up /dev/fct0 and /dev/fioa",
                      ONE_FIOA)
         self.command("a.version", "the driver says its version once",
@@ -195,8 +198,7 @@ class Run:
     def check_e(self):
         rounds = [{}, {}, {"plp": "failed"}] if not self.smoke else [{"plp": "failed"}]
         load = Load(self.random.getrandbits(40))
-        if not self.guest:
-            self.need_card()
+        self.need_card()
         self.command("e.prepare", "a file system and two discarded regions",
                      f"{ONE_FIOA} && blkdiscard -o 1G -l 64M {self.dev} && "
                      f"blkdiscard -o 2G -l 64M {self.dev} && mkfs.ext4 -q -F {self.dev} 512M && "
@@ -257,10 +259,8 @@ class Run:
     # --- f: IOMMU ------------------------------------------------------------------------------
 
     def check_f(self):
-        if not self.card.state.exists():
-            self.card.erase()
-        elif self.guest:
-            self.orderly_off()
+        self.need_card()
+        self.orderly_off()
         self.boot("f.boot", iommu=True)
         self.command("f.domain", "the card's DMA is translated, strictly",
                      ONE_FIOA + " && d=/sys/class/block/fioa/device; "
