@@ -13,6 +13,7 @@ static void forget_host(struct vcard *c)
 	ring_delete_all(c);
 	event_ring(c, 0, 0);
 	c->features = 0;
+	c->fault.mbox_stuck = false;
 	c->ready_at = 0;
 }
 
