@@ -242,6 +242,8 @@ static void json_is_printed_readably(void **state)
 	print_to(out, sizeof(out),
 		 "{\"a\":1,\"b\":\"x \\\"y\\\"\",\"c\":{\"d\":[1,2,3],\"e\":true},\"f\":null}");
 	assert_string_equal(out, "a: 1\nb: x \"y\"\nc:\n  d: 1, 2, 3\n  e: true\nf: null\n");
+	print_to(out, sizeof(out), "{\"t\":[{\"a\":1,\"b\":2},{\"a\":3}],\"u\":4}");
+	assert_string_equal(out, "t:\n  a: 1, b: 2\n  a: 3\nu: 4\n");
 	print_to(out, sizeof(out), "\"only text\"");
 	assert_string_equal(out, "only text\n");
 	print_to(out, sizeof(out), "{\"unfinished");

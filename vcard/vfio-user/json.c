@@ -68,13 +68,22 @@ static void new_line(struct printer *pr)
 	pr->fresh = true;
 }
 
-/* The outermost brackets are not worth an indentation. */
+/* An object of an array: a row of a table, printed on one line. */
+static bool in_row(const struct printer *pr)
+{
+	return pr->depth > 1 && pr->depth <= MAX_DEPTH &&
+	       pr->open[pr->depth - 1] == '{' && pr->open[pr->depth - 2] == '[';
+}
+
+/* The outermost brackets are not worth an indentation, nor are those of a row. */
 static void start(struct printer *pr)
 {
+	int levels = pr->depth - 1 - in_row(pr);
+
 	pr->scalar = true;
 	if (!pr->fresh)
 		return;
-	fprintf(pr->f, "%*s", pr->depth > 1 ? (pr->depth - 1) * 2 : 0, "");
+	fprintf(pr->f, "%*s", levels > 0 ? levels * 2 : 0, "");
 	pr->fresh = false;
 }
 
@@ -96,10 +105,10 @@ static bool in_array(const struct printer *pr)
 	       pr->open[pr->depth - 1] == '[';
 }
 
-/* Scalars of an array share a line, all else gets its own. */
+/* Scalars of an array share a line, as do members of a row; all else gets its own. */
 static void print_comma(struct printer *pr)
 {
-	if (in_array(pr) && pr->scalar)
+	if ((in_array(pr) && pr->scalar) || in_row(pr))
 		fputs(", ", pr->f);
 	else
 		new_line(pr);
@@ -125,7 +134,7 @@ static void print_other(struct printer *pr)
 {
 	start(pr);
 	fputc(*pr->p, pr->f);
-	if (*pr->p == ':' && pr->p[1] != '{' && pr->p[1] != ' ')
+	if (*pr->p == ':' && !strchr("{ ", pr->p[1]) && strncmp(pr->p, ":[{", 3))
 		fputc(' ', pr->f);
 	pr->p++;
 }

@@ -137,6 +137,18 @@ static void close_sockets(struct program *p)
 	}
 }
 
+/* The reason in a refusal, {"ok":false,"error":"REASON"}; cut out in place. */
+static const char *refusal_reason(char *answer)
+{
+	static const char head[] = "\"error\":\"";
+	char *reason = strstr(answer, head), *end = strrchr(answer, '"');
+
+	if (!reason || end < reason + sizeof(head) - 1)
+		return answer;
+	*end = '\0';
+	return reason + sizeof(head) - 1;
+}
+
 /* The faults of the command line take effect before the guest sees the card. */
 static int set_faults(struct program *p)
 {
@@ -148,7 +160,7 @@ static int set_faults(struct program *p)
 		if (!vcard_control(p->card, p->o.faults[i], answer, sizeof(answer)))
 			continue;
 		snprintf(text, sizeof(text), "--fault '%s' was refused: %s",
-			 p->o.faults[i], answer);
+			 p->o.faults[i], refusal_reason(answer));
 		return report(p, text);
 	}
 	return 0;
