@@ -488,8 +488,6 @@ static u64 newest_seq(struct sim *s, const struct sim_config *c)
 
 static bool make_card(struct explore *x, u64 seq_base, u64 *newest)
 {
-	struct sim_choice all[RIG_MAX_DIES] = {};
-	struct sim_image *snap;
 	struct rig r;
 	bool ok;
 
@@ -498,10 +496,8 @@ static bool make_card(struct explore *x, u64 seq_base, u64 *newest)
 	ok = fill(&r, seq_base);
 	sim_drive(&r.env, NULL);
 	*newest = newest_seq(r.sim, &x->v.setup.sim);
-	snap = sim_snapshot(r.sim);
 	sim_image_free(x->base);
-	x->base = sim_image_cut(snap, all);
-	sim_image_free(snap);
+	x->base = sim_power_off(r.sim);
 	if (!ok) {
 		fprintf(stderr, "fio-crash: %s: no card to start from: %s\n", x->v.name, r.why);
 		sim_env_dump(&r.env);

@@ -90,6 +90,7 @@ static bool add_variant(const struct setup *s, char mode, const char *policy, u6
 	p->depth = depth;
 	p->v.setup.sim.volatile_buffer = mode == 'v';
 	p->v.setup.sim.seed = seed;
+	p->v.setup.sim.keeps_open = strcmp(policy, "lazy");
 	if (!strcmp(policy, "lazy"))
 		p->v.setup.sim.policy = SIM_LAZY;
 	else if (!strcmp(policy, "eager"))
@@ -108,7 +109,10 @@ static bool add_variant(const struct setup *s, char mode, const char *policy, u6
 	return true;
 }
 
-/* "2d-v-rnd7" */
+/*
+ * "2d-v-rnd7": setup, durable or volatile, order. The other orders also stand for
+ * a card that after a cut finds open what it did not tear.
+ */
 static bool parse_variant(const char *name, u32 depth)
 {
 	char setup[8], policy[8];

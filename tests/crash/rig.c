@@ -43,6 +43,7 @@ static const struct {
 	[STEP_PROGRAM_FAIL] = { "pf", "the next program fails" },
 	[STEP_ERASE_FAIL] = { "ef", "the next erase fails" },
 	[STEP_REATTACH] = { "dt", "detach in order, attach again" },
+	[STEP_PLP] = { "pl", "power-loss protection fails, or is back" },
 	[STEP_WRITE_TWICE] = { "ww", "two writes of a at once" },
 	[STEP_WRITE_TRIM] = { "wt", "write a and trim a at once" },
 	[STEP_WRITE_GC] = { "wg", "write a while collecting" },
@@ -459,6 +460,9 @@ static bool do_step(struct rig *r, enum rig_step step)
 		return true;
 	case STEP_REATTACH:
 		return reattach(r);
+	case STEP_PLP:
+		sim_set_durable(r->sim, !ftl_load(&sim_media(r->sim)->durable));
+		return true;
 	case STEP_WRITE_TWICE:
 		return two_at_once(r, FTL_WRITE, FTL_WRITE);
 	case STEP_WRITE_TRIM:

@@ -9,9 +9,9 @@
  *
  * Does not know: commands, the FTL, what is right.
  *
- * An append unit whose operation was torn is suspect from then on until it is
- * erased. One whose operation was not started is not: the card cannot tell it
- * from one that was never touched.
+ * What was torn is suspect from then on until it is erased, and so is every
+ * append unit that was open, unless the card is one that keeps them open: then it
+ * cannot tell an operation that was not started from one that never was.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +57,7 @@ static struct sim_image *image_copy(const struct sim_image *from, bool queues)
 	memcpy(img->au, from->au, (size_t)from->dies * from->aus);
 	img->fail_programs = from->fail_programs;
 	img->fail_erases = from->fail_erases;
+	img->keeps_open = from->keeps_open;
 	for (d = 0; queues && d < from->dies; d++)
 		copy_queue(&img->queue[d], &from->queue[d]);
 	return img;
@@ -169,6 +170,27 @@ static void tear_op(struct sim_image *img, u32 die, const struct sim_op *op,
 	*au_flags(img, die, op->block) |= SIM_AU_SUSPECT;
 }
 
+/* Not bad, not empty, not full, not closed in another way. */
+static bool was_open(const struct sim_image *img, u32 die, u32 block, u32 pages)
+{
+	struct nand_block_info info;
+
+	nand_block_info(img->nand, die, block, &info);
+	return !info.bad && info.write_ptr && info.write_ptr < pages &&
+	       !(img->au[die * img->aus + block] & SIM_AU_FINISHED);
+}
+
+static void suspect_open_aus(struct sim_image *img)
+{
+	u32 pages = nand_geometry(img->nand)->pages;
+	u32 d, b;
+
+	for (d = 0; d < img->dies; d++)
+		for (b = 0; b < img->aus; b++)
+			if (was_open(img, d, b, pages))
+				*au_flags(img, d, b) |= SIM_AU_SUSPECT;
+}
+
 struct sim_image *sim_image_cut(const struct sim_image *img,
 				const struct sim_choice *choice)
 {
@@ -183,7 +205,23 @@ struct sim_image *sim_image_cut(const struct sim_image *img,
 		if (i < q->len)
 			tear_op(cut, d, &q->op[i], choice[d].torn);
 	}
+	if (!cut->keeps_open)
+		suspect_open_aus(cut);
 	return cut;
+}
+
+struct sim_image *sim_power_off(const struct sim *s)
+{
+	struct sim_image view;
+	u32 d;
+
+	sim_view(s, &view);
+	for (d = 0; d < view.dies; d++)
+		if (view.queue[d].len) {
+			fprintf(stderr, "power off: die %u has operations queued\n", d);
+			abort();
+		}
+	return image_copy(&view, false);
 }
 
 u64 sim_image_hash(const struct sim_image *img)

@@ -44,6 +44,7 @@ struct sim_au {
 	u8 state;
 	u32 wp;			/* next page to assign */
 	bool opened;		/* since power on */
+	bool failed;		/* closed because a program failed */
 	u32 appends;		/* commands whose completion is outstanding */
 };
 
@@ -253,13 +254,11 @@ static void au_load(struct sim *s, u32 die, u32 block)
 		au->state = MEDIA_AU_BAD;
 	else if (info.torn_erase || s->flags[au_index(s, &p)] & SIM_AU_SUSPECT)
 		au->state = MEDIA_AU_SUSPECT;
-	else if (!info.write_ptr)
-		au->state = MEDIA_AU_FREE;
-	else if (info.write_ptr < s->media.geo.pages &&
-		 !(s->flags[au_index(s, &p)] & SIM_AU_FINISHED))
-		au->state = MEDIA_AU_OPEN;
-	else
+	else if (info.write_ptr == s->media.geo.pages ||
+		 s->flags[au_index(s, &p)] & SIM_AU_FINISHED)
 		au->state = MEDIA_AU_CLOSED;
+	else
+		au->state = info.write_ptr ? MEDIA_AU_OPEN : MEDIA_AU_FREE;
 }
 
 static const char *au_name(u8 state)
@@ -402,6 +401,7 @@ static void op_finish_au(struct sim *s, u32 die, const struct sim_op *op, bool o
 		s->flags[au_index(s, &p)] = 0;
 		au_set(s, au, MEDIA_AU_FREE);
 		au->opened = false;
+		au->failed = false;
 		au->wp = 0;
 	} else if (op->kind == SIM_ERASE) {
 		au_set(s, au, MEDIA_AU_SUSPECT);
@@ -493,6 +493,8 @@ static bool append_allowed(struct sim *s, const struct place *p)
 {
 	struct sim_au *au = au_at(s, p);
 
+	if (au->failed)
+		return false;	/* it closed by itself: nobody's fault */
 	if (au->state != MEDIA_AU_FREE && au->state != MEDIA_AU_OPEN) {
 		violate(s, "append to %s append unit %u of die %u", au_name(au->state),
 			p->block, p->die);
@@ -504,6 +506,13 @@ static bool append_allowed(struct sim *s, const struct place *p)
 		return false;
 	}
 	return true;
+}
+
+static void close_au(struct sim *s, const struct place *p, bool failed)
+{
+	au_set(s, au_at(s, p), MEDIA_AU_CLOSED);
+	au_at(s, p)->failed = failed;
+	s->flags[au_index(s, p)] |= SIM_AU_FINISHED;
 }
 
 static void append_unit(struct sim *s, struct sim_cmd *c, u32 i)
@@ -526,7 +535,9 @@ static void append_unit(struct sim *s, struct sim_cmd *c, u32 i)
 	op.block = p.block;
 	op.page = p.page;
 	op.fail = take_fault(&s->fail_programs);
-	if (!op.fail)
+	if (op.fail)
+		close_au(s, &p, true);
+	else
 		c->cmd.unit[i] = unit_of(s, &p);
 	op.content = make_page(s, c, i);
 	c->waits++;
@@ -694,10 +705,17 @@ static void admit_finish(struct sim *s, struct sim_cmd *c)
 
 	for (i = 0; i < c->cmd.n; i++) {
 		locate(s, c->cmd.unit[i], &p);
-		if (au_at(s, &p)->state != MEDIA_AU_OPEN)
-			continue;
-		au_set(s, au_at(s, &p), MEDIA_AU_CLOSED);
-		s->flags[au_index(s, &p)] |= SIM_AU_FINISHED;
+		switch (au_at(s, &p)->state) {
+		case MEDIA_AU_FREE:
+		case MEDIA_AU_OPEN:
+			close_au(s, &p, false);
+			break;
+		case MEDIA_AU_SUSPECT:
+			unit_failed(c, i, MEDIA_AU_STATE);
+			break;
+		default:
+			break;
+		}
 	}
 	end_cmd(s, c);
 }
@@ -717,8 +735,8 @@ static void admit_report(struct sim *s, struct sim_cmd *c)
 		c->cmd.au[i] = (struct media_au){
 			.state = au->state,
 			.wp_unknown = au->state == MEDIA_AU_SUSPECT,
-			/* unknown: whoever believes it loses data */
-			.write_ptr = au->state == MEDIA_AU_SUSPECT ? 0 : au->wp,
+			/* unknown: an upper bound */
+			.write_ptr = au->state == MEDIA_AU_SUSPECT ? s->media.geo.pages : au->wp,
 			.erase_count = info.erase_count,
 			.read_count = info.read_count,
 		};
@@ -1257,5 +1275,6 @@ void sim_view(const struct sim *s, struct sim_image *img)
 		.nand = s->nand, .dies = s->cfg.dies, .aus = s->cfg.aus,
 		.au = s->flags, .queue = s->queue,
 		.fail_programs = s->fail_programs, .fail_erases = s->fail_erases,
+		.keeps_open = s->cfg.keeps_open,
 	};
 }

@@ -49,6 +49,8 @@ enum sim_policy { SIM_LAZY, SIM_EAGER, SIM_RANDOM, SIM_IMMEDIATE };
  * @internal_cmds: more commands for internal use, default 16
  * @buffer_units: units per die that wait in the buffer, default 4
  * @volatile_buffer: no power-loss protection
+ * @keeps_open: after a cut, append units that were open and have no torn page
+ *	are open still; by default they are suspect
  * @policy: enum sim_policy
  * @seed: for SIM_RANDOM
  */
@@ -58,6 +60,7 @@ struct sim_config {
 	u32 host_cmds, internal_cmds;
 	u32 buffer_units;
 	bool volatile_buffer;
+	bool keeps_open;
 	enum sim_policy policy;
 	u64 seed;
 };
@@ -132,6 +135,8 @@ bool sim_image_choice(const struct sim_image *img, u32 die, u32 i,
 u32 sim_image_queued(const struct sim_image *img, u32 die);
 struct sim_image *sim_image_cut(const struct sim_image *img,
 				const struct sim_choice *choice);
+/** sim_power_off() - orderly: the queues must be empty */
+struct sim_image *sim_power_off(const struct sim *s);
 /** sim_image_hash() - equal for images that behave alike; of a cut image */
 u64 sim_image_hash(const struct sim_image *img);
 /** sim_power_on() - a medium over a copy of a cut image */

@@ -49,7 +49,7 @@ struct sim_queue {
 
 /* Bits kept per append unit over a power cut. */
 #define SIM_AU_SUSPECT	BIT(0)
-#define SIM_AU_FINISHED	BIT(1)
+#define SIM_AU_FINISHED	BIT(1)	/* closed by command or by a failed program */
 
 /**
  * struct sim_image - all that a power cut can see
@@ -57,6 +57,7 @@ struct sim_queue {
  * @queue: per die; empty once cut
  * @fail_programs: faults still armed
  * @fail_erases: likewise
+ * @keeps_open: as in struct sim_config
  */
 struct sim_image {
 	struct nand *nand;
@@ -64,6 +65,7 @@ struct sim_image {
 	u8 *au;
 	struct sim_queue *queue;
 	u32 fail_programs, fail_erases;
+	bool keeps_open;
 };
 
 /* sim_media.c */

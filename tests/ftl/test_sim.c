@@ -208,7 +208,8 @@ static void faults_strike_and_bad_units_refuse(void **state)
 
 	sim_fail_programs(s, 1);
 	assert_int_equal(append(s, 0, 1, 1, 0), MEDIA_PROGRAM_FAIL);
-	assert_int_equal(append(s, 0, 1, 1, 0), MEDIA_OK);
+	assert_int_equal(append(s, 0, 1, 1, 0), MEDIA_AU_STATE);	/* closed */
+	assert_null(sim_violation(s));
 	sim_fail_erases(s, 1);
 	assert_int_equal(simple(s, MEDIA_RESET, 0, 1), MEDIA_ERASE_FAIL);
 	assert_int_equal(simple(s, MEDIA_RETIRE, 0, 1), MEDIA_OK);
@@ -216,6 +217,40 @@ static void faults_strike_and_bad_units_refuse(void **state)
 	assert_null(sim_violation(s));
 	assert_int_equal(append(s, 0, 1, 2, 0), MEDIA_AU_STATE);
 	assert_non_null(sim_violation(s));
+	sim_destroy(s);
+}
+
+static void finish_closes(void **state)
+{
+	struct sim_config cfg = config(false);
+	struct sim *s = sim_create(&cfg);
+
+	assert_int_equal(append(s, 0, 1, 1, 0), MEDIA_OK);
+	assert_int_equal(simple(s, MEDIA_FINISH, 0, 1), MEDIA_OK);
+	s = cut(s, &cfg, 0);
+	assert_int_equal(append(s, 0, 1, 1, 0), MEDIA_AU_STATE);
+	assert_non_null(sim_violation(s));
+	sim_destroy(s);
+}
+
+static void open_units_are_suspect_after_a_cut(void **state)
+{
+	struct sim_config cfg = config(false);
+	struct sim *s = sim_create(&cfg);
+
+	assert_int_equal(append(s, 0, 1, 1, 0), MEDIA_OK);
+	s = cut(s, &cfg, 0);
+	assert_int_equal(append(s, 1, 1, 1, 0), MEDIA_OK);
+	assert_null(sim_violation(s));
+	assert_int_equal(append(s, 0, 1, 1, 0), MEDIA_AU_STATE);
+	assert_non_null(sim_violation(s));
+	sim_destroy(s);
+	cfg.keeps_open = true;
+	s = sim_create(&cfg);
+	assert_int_equal(append(s, 0, 1, 1, 0), MEDIA_OK);
+	s = cut(s, &cfg, 0);
+	assert_int_equal(append(s, 0, 1, 1, 0), MEDIA_OK);
+	assert_null(sim_violation(s));
 	sim_destroy(s);
 }
 
@@ -269,6 +304,8 @@ int main(void)
 		cmocka_unit_test(torn_page_makes_its_unit_suspect),
 		cmocka_unit_test(reset_cures_a_suspect_unit),
 		cmocka_unit_test(faults_strike_and_bad_units_refuse),
+		cmocka_unit_test(finish_closes),
+		cmocka_unit_test(open_units_are_suspect_after_a_cut),
 		cmocka_unit_test(full_unit_refuses),
 		cmocka_unit_test(commands_run_out_and_come_back),
 		cmocka_unit_test(crc32c_matches_the_standard),
