@@ -358,7 +358,9 @@ static void full_au(void **state)
 {
 	struct rig *r = *state;
 	u32 pages = le32_to_cpu(r->geo.pages);
-	u64 addr[4] = { rig_addr(0, 7, 0), rig_addr(0, 7, 0), rig_addr(0, 7, 0), rig_addr(1, 7, 0) };
+	u64 addr[4] = {
+		rig_addr(0, 7, 0), rig_addr(0, 7, 0), rig_addr(0, 7, 0), rig_addr(1, 7, 0),
+	};
 	struct fio_cqe cqe;
 
 	fill(r, addr[0], pages - 2);

@@ -5,10 +5,11 @@
 #include "tests/unit/test_model_rig.h"
 
 static const struct {
+	const char *name;
 	u16 op;
 	u16 in, out;
 } commands[] = {
-#define ROW(nr, name, in, out) { nr, in, out },
+#define ROW(nr, name, in, out) { #name, nr, in, out },
 	FIO_MBOX_COMMANDS(ROW)
 #undef ROW
 };
@@ -24,8 +25,8 @@ static void wrong_lengths(void **state)
 	for (i = 0; i < ARRAY_SIZE(commands); i++) {
 		u32 n = commands[i].in;
 
-		assert_int_equal(rig_mbox(r, commands[i].op, in, n + 1, NULL, &len),
-				 FIO_MBOX_INVALID_LENGTH);
+		if (rig_mbox(r, commands[i].op, in, n + 1, NULL, &len) != FIO_MBOX_INVALID_LENGTH)
+			fail_msg("%s takes %u bytes", commands[i].name, n + 1);
 		assert_int_equal(len, 0);
 		assert_int_equal(rig_mbox(r, commands[i].op, in, 0xffff, NULL, NULL),
 				 FIO_MBOX_INVALID_LENGTH);

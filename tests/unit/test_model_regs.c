@@ -97,7 +97,7 @@ static void msi_mode(void **state)
 {
 	struct vcard_config cfg;
 	struct rig *r;
-	u32 msi;
+	u32 msi, ext;
 
 	rig_config(&cfg);
 	cfg.irq_mode = VCARD_IRQ_MSI;
@@ -112,7 +112,8 @@ static void msi_mode(void **state)
 	assert_int_equal(vcard_irq_count(r->c, VCARD_IRQ_MSI), 8);
 	assert_int_equal(vcard_bar_size(r->c, 2), 0);
 	assert_int_equal(rig_rd(r, FIO_REG_VERSION) >> 16, 77);
-	assert_int_equal(cfg_rd(r, find_ext(r, PCI_EXT_CAP_ID_VNDR) + FIO_VSEC_VERSION, 4) >> 16, 77);
+	ext = find_ext(r, PCI_EXT_CAP_ID_VNDR);
+	assert_int_equal(cfg_rd(r, ext + FIO_VSEC_VERSION, 4) >> 16, 77);
 	rig_free(r);
 }
 
