@@ -49,6 +49,7 @@ static const struct {
 	[STEP_WRITE_GC] = { "wg", "write a while collecting" },
 	[STEP_TRIM_GC] = { "tg", "trim a to b while collecting" },
 	[STEP_WRITE_CP] = { "wc", "write a while a checkpoint is taken" },
+	[STEP_ZERO_BESIDE] = { "zb", "write beside a while zeroing a to b" },
 };
 
 const char *rig_step_name(enum rig_step step)
@@ -415,13 +416,83 @@ static bool quiet_call(struct rig *r, int (*call)(struct ftl *f), const char *na
 	return true;
 }
 
+/* A change that is submitted while the core waits for something else. */
+struct intruder {
+	struct rig *rig;
+	struct request *q;
+	enum ftl_op op;
+	struct span span;
+	u32 countdown;
+};
+
+static void intrude(struct intruder *in)
+{
+	in->q = submit_change(in->rig, in->op, 0, in->span, in->rig->setup->sim.queues - 1);
+}
+
+static void on_wait(void *ctx)
+{
+	struct intruder *in = ctx;
+
+	if (!in->q && !in->countdown--)
+		intrude(in);
+}
+
+static void expect_intruder(struct rig *r, struct intruder *in, enum ftl_op op,
+			    struct span s, u32 countdown)
+{
+	*in = (struct intruder){ .rig = r, .op = op, .span = s, .countdown = countdown };
+	r->env.wait_ctx = in;
+	r->env.on_wait = on_wait;
+}
+
+static bool finish_intruder(struct rig *r, struct intruder *in)
+{
+	r->env.on_wait = NULL;
+	if (!in->q)
+		intrude(in);
+	return finish(r, in->q);
+}
+
+/* Early, in the middle, late. */
+static const u32 moments[] = { 0, 3, 8 };
+
 static bool change_during(struct rig *r, enum ftl_op op, struct span s,
 			  int (*call)(struct ftl *f), const char *name)
 {
-	struct request *q = submit_change(r, op, 0, s, r->setup->sim.queues - 1);
-	bool ok = quiet_call(r, call, name);
+	struct intruder in;
+	u32 i;
 
-	return finish(r, q) && ok;
+	for (i = 0; i < ARRAY_SIZE(moments); i++) {
+		bool ok;
+
+		expect_intruder(r, &in, op, s, moments[i]);
+		ok = quiet_call(r, call, name);
+		if (!finish_intruder(r, &in) || !ok)
+			return false;
+		maybe_cut(r);
+	}
+	return true;
+}
+
+/* With 512-byte blocks both touch the same unit, and neither may undo the other. */
+static bool zero_beside(struct rig *r)
+{
+	struct span beside = { span_a(r).lba - 1, 1 };
+	struct intruder in;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(moments); i++) {
+		struct request *q = submit_change(r, FTL_ZEROES, 0, span_ab(r), 0);
+		bool ok;
+
+		expect_intruder(r, &in, FTL_WRITE, beside, moments[i]);
+		ok = finish(r, q);
+		if (!finish_intruder(r, &in) || !ok)
+			return false;
+		maybe_cut(r);
+	}
+	return rig_read_all(r, false);
 }
 
 static bool reattach(struct rig *r)
@@ -473,6 +544,8 @@ static bool do_step(struct rig *r, enum rig_step step)
 		return change_during(r, FTL_TRIM, span_ab(r), ftl_force_gc, "collection");
 	case STEP_WRITE_CP:
 		return change_during(r, FTL_WRITE, span_a(r), ftl_force_checkpoint, "checkpoint");
+	case STEP_ZERO_BESIDE:
+		return zero_beside(r);
 	default:
 		return rig_fail(r, "no such step");
 	}

@@ -72,6 +72,7 @@ enum rig_step {
 	STEP_WRITE_GC,
 	STEP_TRIM_GC,
 	STEP_WRITE_CP,
+	STEP_ZERO_BESIDE,
 	STEP_COUNT
 };
 

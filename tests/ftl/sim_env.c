@@ -185,6 +185,8 @@ static int env_wait(void *ctx, bool (*cond)(void *arg), void *arg)
 	if (locks_held)
 		misuse("the core waits under a lock");
 	while (!cond(arg)) {
+		if (e->on_wait)
+			e->on_wait(e->wait_ctx);
 		if (sim_step(e->sim))
 			continue;
 		if (cond(arg))

@@ -30,6 +30,9 @@
  * @progress: last percentage; must not fall within an operation
  * @errors: lines logged as FTL_ERR
  * @lines: how many were logged; the last SIM_LOG_LINES are in @log
+ * @on_wait: called before each step within a wait: where interrupts and other
+ *	threads would come in; may submit requests
+ * @wait_ctx: its argument
  * @verbose: print the log to stderr
  */
 struct sim_env {
@@ -42,6 +45,8 @@ struct sim_env {
 	u32 idle_runs;
 	u32 progress;
 	u32 errors, lines;
+	void (*on_wait)(void *ctx);
+	void *wait_ctx;
 	bool verbose;
 	char log[SIM_LOG_LINES][SIM_LOG_LEN];
 };
