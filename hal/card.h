@@ -22,7 +22,8 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
-#include <uapi/linux/fio_ioctl.h>
+#include <linux/fio_ioctl.h>
+#include <decode/decode.h>
 #include <fio/hal.h>
 #include <fio/hw_mbox.h>
 #include <fio/hw_regs.h>
@@ -35,16 +36,17 @@
 struct fio_chan;
 
 /* Log lines carry card name and, through the device, the PCI address. */
-#define fio_err(c, fmt, ...) \
-	dev_err(&(c)->pdev->dev, "%s: " fmt "\n", (c)->name, ##__VA_ARGS__)
-#define fio_warn(c, fmt, ...) \
-	dev_warn(&(c)->pdev->dev, "%s: " fmt "\n", (c)->name, ##__VA_ARGS__)
-#define fio_info(c, fmt, ...) \
-	dev_info(&(c)->pdev->dev, "%s: " fmt "\n", (c)->name, ##__VA_ARGS__)
-#define fio_err_limited(c, fmt, ...) \
-	dev_err_ratelimited(&(c)->pdev->dev, "%s: " fmt "\n", (c)->name, ##__VA_ARGS__)
-#define fio_warn_limited(c, fmt, ...) \
-	dev_warn_ratelimited(&(c)->pdev->dev, "%s: " fmt "\n", (c)->name, ##__VA_ARGS__)
+#define fio_log(level, c, fmt, ...) do {				\
+	const struct fio_card *_card = (c);				\
+									\
+	level(&_card->pdev->dev, "%s: " fmt "\n", _card->name, ##__VA_ARGS__); \
+} while (0)
+#define fio_err(c, ...)			fio_log(dev_err, c, __VA_ARGS__)
+#define fio_warn(c, ...)		fio_log(dev_warn, c, __VA_ARGS__)
+#define fio_info(c, ...)		fio_log(dev_info, c, __VA_ARGS__)
+#define fio_dbg(c, ...)			fio_log(dev_dbg, c, __VA_ARGS__)
+#define fio_err_limited(c, ...)		fio_log(dev_err_ratelimited, c, __VA_ARGS__)
+#define fio_warn_limited(c, ...)	fio_log(dev_warn_ratelimited, c, __VA_ARGS__)
 
 /**
  * struct fio_interface - what the VSEC says
@@ -111,7 +113,7 @@ struct fio_health {
 
 /* HEALTH as it was last read; all under @lock but @stale. */
 struct fio_health_cache {
-	struct mutex lock;
+	struct mutex lock;	/* outside of mbox.lock */
 	struct fio_health now;
 	unsigned long when;
 	bool stale;
@@ -124,7 +126,7 @@ struct fio_health_cache {
  * @seq: number of the last command
  */
 struct fio_mbox {
-	struct mutex lock;
+	struct mutex lock;	/* one command at a time */
 	struct completion done;
 	u32 seq;
 };
@@ -141,7 +143,7 @@ enum fio_op_kind { FIO_OP_NONE, FIO_OP_ATTACH, FIO_OP_DETACH, FIO_OP_FORMAT };
  * @closed: the card is going: no operation may start any more
  */
 struct fio_operation {
-	struct mutex lock;
+	struct mutex lock;	/* starts of operations */
 	struct work_struct work;
 	enum fio_op_kind kind;
 	u32 flags;
@@ -223,7 +225,7 @@ struct fio_card {
 	enum fio_card_state resume;
 	enum fio_reason reason;
 	struct fio_progress progress;
-	spinlock_t state_lock;
+	spinlock_t state_lock;		/* innermost */
 	wait_queue_head_t state_wq;
 	struct work_struct notify_work;
 	struct work_struct reset_work;
@@ -251,7 +253,7 @@ struct fio_card {
 	dma_addr_t events_dma;
 	u32 event_head;
 	u64 event_seq;
-	struct mutex event_lock;
+	struct mutex event_lock;	/* reader of @events */
 	struct work_struct event_work;
 	struct work_struct cache_work;
 	u32 plp;
@@ -266,7 +268,7 @@ struct fio_card {
 	struct ftl_env env;
 	struct ftl *ftl;
 	struct rw_semaphore ftl_rwsem;
-	struct mutex ftl_mutex;
+	struct mutex ftl_mutex;		/* callers that may sleep in the FTL */
 	struct workqueue_struct *ftl_workqueue;
 	struct work_struct ftl_work;
 	wait_queue_head_t ftl_wait;
@@ -275,7 +277,7 @@ struct fio_card {
 	struct fio_operation op;
 
 	struct fio_unit *unit;
-	struct mutex unit_mutex;
+	struct mutex unit_mutex;	/* calls of personalities */
 	struct device *cdev_dev;
 	enum fio_card_state notified;
 
@@ -297,7 +299,7 @@ struct fio_unit {
 	struct fio_card *card;
 	struct fio_personality *personality;
 	void *data;
-	struct mutex life;
+	struct mutex life;	/* device_add() and device_del() */
 	bool stopped;
 	bool dead;
 };
@@ -322,8 +324,6 @@ static inline enum fio_card_state fio_card_state(const struct fio_card *card)
 	return READ_ONCE(card->state);
 }
 
-const char *fio_state_name(enum fio_card_state state);
-const char *fio_reason_text(enum fio_reason reason);
 bool fio_state_change(struct fio_card *card, enum fio_card_state to,
 		      enum fio_reason reason);
 bool fio_state_settle(struct fio_card *card, enum fio_card_state to,

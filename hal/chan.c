@@ -202,7 +202,7 @@ static u64 all_units(const struct media_cmd *cmd)
 
 static void distrust(struct fio_slot *slot, u32 i, const char *what)
 {
-	fio_err_limited(slot->queue->card, "queue %u: %s for unit %u is outside of what was asked",
+	fio_err_limited(slot->queue->card, "queue %u: %s of unit %u is not what was asked for",
 			slot->queue->id, what, slot->cmd.unit[i]);
 	slot->cmd.failed |= BIT_ULL(i);
 	slot->cmd.status = max_t(u8, slot->cmd.status, worst_of(&slot->cmd));
@@ -268,7 +268,7 @@ static void take_reports(struct fio_slot *slot)
 static void log_status(struct fio_slot *slot, u32 status)
 {
 	if (slot->cmd.status == MEDIA_INVALID)
-		fio_err_limited(slot->queue->card, "queue %u: the card refused command %#x with status %#x",
+		fio_err_limited(slot->queue->card, "queue %u: command %#x refused with status %#x",
 				slot->queue->id, slot->sqe.opcode, status);
 	else if (slot->cmd.status == worst_of(&slot->cmd) && status == FIO_SC_INTERNAL)
 		fio_err_limited(slot->queue->card, "queue %u: card error in command %#x",

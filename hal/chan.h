@@ -32,6 +32,7 @@ struct fio_slot_dma {
 		struct fio_au_report report[FIO_MAX_UNITS];
 	};
 };
+
 static_assert(sizeof(struct fio_slot_dma) == 8192);
 static_assert(sizeof(struct fio_tag) == FIO_TAG_BYTES);
 

@@ -139,7 +139,7 @@ static void env_log(void *ctx, enum ftl_log_level level, const char *line)
 		fio_info(card, "%s", line);
 		break;
 	default:
-		dev_dbg(&card->pdev->dev, "%s: %s\n", card->name, line);
+		fio_dbg(card, "%s", line);
 	}
 }
 

@@ -18,21 +18,20 @@
 #include "chan.h"
 
 #define RING_LOG2	7
-#define RING_ENTRIES	(1U << RING_LOG2)
+#define RING_ENTRIES	((u32)BIT(RING_LOG2))
 #define RING_BYTES	(RING_ENTRIES * sizeof(struct fio_event))
 #define EVENT_PHASE	BIT(0)
 
-static const char * const event_texts[] = {
-#define EVENT_TEXT(nr, name, text) [nr] = (text),
+/* NULL: an event of a later minor version. */
+static const char *event_text(u16 type)
+{
+	switch (type) {
+#define EVENT_TEXT(nr, name, text) case nr: return text;
 	FIO_EVENTS(EVENT_TEXT)
 #undef EVENT_TEXT
-};
-
-static const char * const plp_names[] = {
-	[FIO_PLP_NONE] = "absent",
-	[FIO_PLP_OK] = "healthy",
-	[FIO_PLP_FAILED] = "failed",
-};
+	}
+	return NULL;
+}
 
 static void cache_work(struct work_struct *work)
 {
@@ -53,11 +52,9 @@ void fio_set_plp(struct fio_card *card, u32 plp)
 {
 	u32 durable = plp == FIO_PLP_OK;
 
-	if (plp >= ARRAY_SIZE(plp_names))
-		return;
 	if (plp != READ_ONCE(card->plp))
-		fio_info(card, "power-loss protection is %s: completed writes are %s",
-			 plp_names[plp],
+		fio_info(card, "power-loss protection: %s, completed writes are %s",
+			 fio_plp_text(plp),
 			 durable ? "durable" : "durable only after a flush");
 	WRITE_ONCE(card->plp, plp);
 	if (ftl_swap(&card->chan->media.durable, durable) != durable)
@@ -73,22 +70,24 @@ static void reread_plp(struct fio_card *card)
 		fio_set_plp(card, health.plp);
 }
 
-static void log_event(struct fio_card *card, const struct fio_event *e, u16 type)
+static void log_event(struct fio_card *card, const struct fio_event *e,
+		      const char *text)
 {
 	u64 addr = le64_to_cpu(e->addr);
 	u32 value = le32_to_cpu(e->value);
 
 	if (addr == FIO_ADDR_NULL)
-		fio_warn_limited(card, "%s (%u)", event_texts[type], value);
+		fio_warn_limited(card, "%s (%u)", text, value);
 	else
 		fio_warn_limited(card, "%s: die %llu, append unit %llu (%u)",
-				 event_texts[type], FIELD_GET(FIO_ADDR_DIE, addr),
+				 text, FIELD_GET(FIO_ADDR_DIE, addr),
 				 FIELD_GET(FIO_ADDR_AU, addr), value);
 }
 
 static void handle_event(struct fio_card *card, const struct fio_event *e)
 {
 	u16 type = le16_to_cpu(e->type);
+	const char *text = event_text(type);
 	u64 seq = le64_to_cpu(e->seq);
 
 	if (card->event_seq && seq != card->event_seq)
@@ -96,10 +95,8 @@ static void handle_event(struct fio_card *card, const struct fio_event *e)
 				 seq, card->event_seq);
 	card->event_seq = seq + 1;
 	fio_health_stale(card);
-	if (type >= ARRAY_SIZE(event_texts) || !event_texts[type])
-		return;	/* of a later minor version */
-	if (type != FIO_EV_HEALTH && type != FIO_EV_AU_REFRESH)
-		log_event(card, e, type);
+	if (text && type != FIO_EV_HEALTH && type != FIO_EV_AU_REFRESH)
+		log_event(card, e, text);
 	/* the health page is the truth, the event only says that it changed */
 	if (type == FIO_EV_PLP || type == FIO_EV_OVERFLOW)
 		reread_plp(card);

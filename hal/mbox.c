@@ -18,23 +18,6 @@
 
 #define POLL_MS 20
 
-struct mbox_name {
-	u16 op;
-	const char *name;
-};
-
-static const struct mbox_name mbox_names[] = {
-#define MBOX_NAME(nr, cmd, in, out) { nr, #cmd },
-	FIO_MBOX_COMMANDS(MBOX_NAME)
-#undef MBOX_NAME
-};
-
-static const char * const code_texts[] = {
-#define CODE_TEXT(nr, name, text) [nr] = (text),
-	FIO_MBOX_CODES(CODE_TEXT)
-#undef CODE_TEXT
-};
-
 static const int code_errnos[] = {
 	[FIO_MBOX_OK] = 0,
 	[FIO_MBOX_UNSUPPORTED] = -EOPNOTSUPP,
@@ -53,12 +36,22 @@ static const int code_errnos[] = {
  */
 const char *fio_mbox_name(u16 op)
 {
-	int i;
+	switch (op) {
+#define MBOX_NAME(nr, cmd, in, out) case nr: return #cmd;
+	FIO_MBOX_COMMANDS(MBOX_NAME)
+#undef MBOX_NAME
+	}
+	return "unknown";
+}
 
-	for (i = 0; i < ARRAY_SIZE(mbox_names); i++)
-		if (mbox_names[i].op == op)
-			return mbox_names[i].name;
-	return "?";
+static const char *code_text(u32 code)
+{
+	switch (code) {
+#define CODE_TEXT(nr, name, text) case nr: return text;
+	FIO_MBOX_CODES(CODE_TEXT)
+#undef CODE_TEXT
+	}
+	return "unknown return code";
 }
 
 /**
@@ -122,14 +115,9 @@ static int code_to_errno(struct fio_card *card, u16 op, u32 code)
 {
 	if (code == FIO_MBOX_OK)
 		return 0;
-	if (code >= ARRAY_SIZE(code_errnos)) {
-		fio_warn_limited(card, "mailbox command %s: unknown return code %u",
-				 fio_mbox_name(op), code);
-		return -EIO;
-	}
-	fio_warn_limited(card, "mailbox command %s: %s", fio_mbox_name(op),
-			 code_texts[code]);
-	return code_errnos[code];
+	fio_warn_limited(card, "mailbox command %s: %s (%u)", fio_mbox_name(op),
+			 code_text(code), code);
+	return code < ARRAY_SIZE(code_errnos) ? code_errnos[code] : -EIO;
 }
 
 /* Step 5: is this the answer to our question, and how long is it? */

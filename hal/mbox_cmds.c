@@ -19,7 +19,7 @@
 #include "card.h"
 
 #define MAX_DIES	256
-#define MAX_AUS		(1U << 20)
+#define MAX_AUS		BIT(20)
 #define MAX_PAGES	65536
 #define MIN_OPEN	64
 #define MAX_RETRIES	255

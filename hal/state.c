@@ -14,18 +14,6 @@
 
 #include "card.h"
 
-static const char * const state_names[] = {
-#define STATE_NAME(nr, name, sysfs, text) [nr] = (sysfs),
-	FIO_CARD_STATES(STATE_NAME)
-#undef STATE_NAME
-};
-
-static const char * const reason_texts[] = {
-#define REASON_TEXT(nr, name, text) [nr] = (text),
-	FIO_REASONS(REASON_TEXT)
-#undef REASON_TEXT
-};
-
 #define TO(name) BIT(FIO_CARD_##name)
 
 /* What may follow; DELETING is entered only when nothing runs any more. */
@@ -50,26 +38,6 @@ static const u32 successors[] = {
 
 /* States that say why the card is in them. */
 #define REASONED (TO(MINIMAL) | TO(DETACHED) | TO(DEAD))
-
-/**
- * fio_state_name() - a state as the log and sysfs print it
- * @state: the state
- * Return: a constant string.
- */
-const char *fio_state_name(enum fio_card_state state)
-{
-	return state < ARRAY_SIZE(state_names) ? state_names[state] : "?";
-}
-
-/**
- * fio_reason_text() - a reason in words
- * @reason: the reason
- * Return: a constant string.
- */
-const char *fio_reason_text(enum fio_reason reason)
-{
-	return reason < ARRAY_SIZE(reason_texts) ? reason_texts[reason] : "?";
-}
 
 static void changed(struct fio_card *card)
 {
