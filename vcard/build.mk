@@ -39,8 +39,10 @@ fio-vcard-libs := libvfu libvcard libnand
 fio-vcardctl-srcs := vcard/vfio-user/ctl.c
 fio-vcardctl-libs := libvfu
 
-# Both run against a card made for the test, not against the model.
-unit-tests += test_vfu test_vfu_parts
+# The first two run against a card made for the test, not against the model.
+unit-tests += test_vfu test_vfu_parts test_vfu_model
+test_vfu_model-srcs := $(addprefix tests/unit/, test_vfu_model.c test_vfu_client.c)
+test_vfu_model-libs := libvfu libvcard libnand
 test_vfu-srcs := $(addprefix tests/unit/, test_vfu.c test_vfu_card.c test_vfu_client.c)
 test_vfu-libs := libvfu
 test_vfu_parts-srcs := $(addprefix tests/unit/, test_vfu_parts.c test_vfu_card.c \
