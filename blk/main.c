@@ -37,6 +37,12 @@ static void fio_blk_free(struct kref *ref)
 	kfree(b);
 }
 
+/* Log lines name the card and its PCI address, as those of hal do. */
+static struct device *fio_blk_log(struct fio_unit *u)
+{
+	return fio_unit_device(u)->parent;
+}
+
 static void fio_blk_put(struct fio_blk *b)
 {
 	kref_put(&b->ref, fio_blk_free);
@@ -209,10 +215,10 @@ static void fio_blk_cache_work(struct work_struct *work)
 	err = fio_compat_set_features(b->disk, FIO_BLK_CACHE_FEATURES,
 				      fio_blk_cache_features(&info));
 	if (err)
-		dev_err(fio_unit_device(u), "%s: cannot change the write cache mode of %s, error %d: detach and attach the card\n",
+		dev_err(fio_blk_log(u), "%s: cannot change the write cache mode of %s, error %d: detach and attach the card\n",
 			info.name, b->disk->disk_name, err);
 	else
-		dev_warn(fio_unit_device(u), "%s: %s now has %s write cache\n",
+		dev_warn(fio_blk_log(u), "%s: %s now has %s write cache\n",
 			 info.name, b->disk->disk_name,
 			 info.volatile_cache ? "a volatile" : "no volatile");
 }
@@ -312,7 +318,7 @@ static int fio_blk_probe(struct fio_unit *u)
 	err = fio_blk_add_disk(b);
 	if (err)
 		goto out_disk;
-	dev_info(fio_unit_device(u), "%s: block device %s, %llu blocks of %u bytes\n",
+	dev_info(fio_blk_log(u), "%s: block device %s, %llu blocks of %u bytes\n",
 		 b->info.name, b->disk->disk_name, b->info.blocks,
 		 b->info.lba_bytes);
 	return 0;
@@ -323,7 +329,7 @@ out_queue:
 	fio_blk_queue_exit(b);
 out_put:
 	fio_blk_put(b);
-	dev_err(fio_unit_device(u), "no block device for this unit: error %d\n",
+	dev_err(fio_blk_log(u), "no block device for this unit: error %d\n",
 		err);
 	return err;
 }
