@@ -10,6 +10,10 @@ test_sim-srcs := tests/ftl/test_sim.c
 test_sim-libs := libftlsim libnand
 
 # --- fio-crash: power cuts everywhere, see tests/crash/main.c -------------------
+unit-tests += test_oracle
+test_oracle-srcs := tests/crash/test_oracle.c tests/crash/oracle.c
+test_oracle-libs := libftlsim libnand
+
 ifneq ($(filter libfioftl,$(host-libs)),)
 host-progs += fio-crash
 fio-crash-srcs := $(addprefix tests/crash/, main.c explore.c oracle.c rig.c)
