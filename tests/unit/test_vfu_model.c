@@ -39,9 +39,11 @@
 #define MAP_SPLIT_2 0xa000
 
 #define DEPTH_LOG2 2
-#define DEPTH (1u << DEPTH_LOG2)
+#define DEPTH 4
 #define DB_SQ (FIO_REGS_LEN + FIO_DB_SQ_TAIL)
 #define DB_CQ (FIO_REGS_LEN + FIO_DB_CQ_HEAD)
+
+static_assert(DEPTH == 1 << DEPTH_LOG2);
 
 /**
  * struct machine - a card, its server, and a client as a driver would be

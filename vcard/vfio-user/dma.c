@@ -311,6 +311,17 @@ static int copy_locked(struct vfu_dma *d, u64 iova, u8 *buf, size_t len, int pro
 	return 0;
 }
 
+/*
+ * The compiler sees no use of @copy_escape between setting and clearing it: the
+ * fences tell it that a signal handler may look at any point between them.
+ */
+static void set_escape(struct escape *e)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	copy_escape = e;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
 static int copy(struct vfu_dma *d, u64 iova, u8 *buf, size_t len, int prot)
 {
 	struct escape escape;
@@ -320,12 +331,12 @@ static int copy(struct vfu_dma *d, u64 iova, u8 *buf, size_t len, int prot)
 		return -EFAULT;
 	pthread_rwlock_rdlock(&d->lock);
 	if (!sigsetjmp(escape.buf, 0)) {
-		copy_escape = &escape;
+		set_escape(&escape);
 		err = copy_locked(d, iova, buf, len, prot);
 	} else {
 		err = -EFAULT;
 	}
-	copy_escape = NULL;
+	set_escape(NULL);
 	pthread_rwlock_unlock(&d->lock);
 	return err;
 }
