@@ -43,7 +43,10 @@ struct fio_ioctl_row {
 
 static int do_info(struct fio_card *card, void *arg)
 {
-	fio_card_fill_info(card, arg);
+	struct fio_ioc_info *info = arg;
+
+	fio_card_fill_info(card, info);
+	fio_unit_disk_name(card, info->disk_name, sizeof(info->disk_name));
 	return 0;
 }
 
