@@ -529,6 +529,13 @@ static void bit_flips(void **state)
 	assert_true(le32_to_cpu(cqe.corrected) > 0);
 	assert_int_equal(rig_stat(r, "corrected_bits"), le32_to_cpu(cqe.corrected));
 	assert_true(rig_pattern_ok(r, 7, 7));
+	/* at most 16 of 100 bits: nothing to worry about; then one event per AU */
+	assert_int_equal(rig_stat(r, "events"), 0);
+	assert_int_equal(rig_control(r, "bitflips ppm=20000 ecc=200"), 0);
+	for (i = 0; i < 60; i++)
+		assert_int_equal(rig_read(r, addr, 8, 0, &cqe), FIO_SC_OK);
+	assert_int_equal(rig_stat(r, "events"), 4);
+	assert_non_null(strstr(r->log, "AU_REFRESH"));
 	assert_int_equal(rig_control(r, "bitflips ppm=100000 ecc=1"), 0);
 	assert_int_equal(rig_read(r, addr, 8, 0, &cqe), FIO_SC_UNCORRECTABLE);
 	assert_true(rig_stat(r, "uncorrectable") > 0);

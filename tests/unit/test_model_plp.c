@@ -181,6 +181,40 @@ static void fua_makes_durable(void **state)
 		     true);
 }
 
+static void shut_down_and_die(void *arg)
+{
+	struct rig *r = power_up(FIO_PLP_NONE, NAND_TIMING_NONE);
+
+	append_to(r, 0, 0);
+	rig_wr(r, FIO_REG_CTRL, FIO_CTRL_EN | FIO_CTRL_SHUTDOWN);
+	rig_run(r);
+	if (!arg)
+		return;
+	/* enabled again, it is at risk again */
+	rig_wr(r, FIO_REG_RESET, FIO_RESET_KEY);
+	rig_run(r);
+	rig_enable(r);
+}
+
+static void shutdown_is_orderly(void **state)
+{
+	struct fio_au_report rep;
+	struct rig *r;
+	int again;
+
+	for (again = 0; again < 2; again++) {
+		setup(state);
+		assert_int_equal(in_child(shut_down_and_die, again ? path : NULL), 0);
+		r = power_up(FIO_PLP_NONE, NAND_TIMING_NONE);
+		assert_int_equal(rig_stat(r, "unsafe_shutdowns"), again);
+		rig_report(r, stream_au(0), &rep);
+		assert_int_equal(rep.state, again ? FIO_AU_SUSPECT : FIO_AU_OPEN);
+		assert_int_equal(survivors(r, 0), 1);
+		rig_free(r);
+		unlink(path);
+	}
+}
+
 /* Appending to what a cut left open is an error, until it is reset. */
 static void suspect_until_reset(void **state)
 {
@@ -539,6 +573,7 @@ static void geometries(void **state)
 	};
 	struct vcard_config cfg;
 	struct rig *r;
+	u64 raw;
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(want); i++) {
@@ -550,8 +585,8 @@ static void geometries(void **state)
 		assert_int_equal(le32_to_cpu(r->geo.dies), want[i].dies);
 		assert_int_equal(le32_to_cpu(r->geo.pages), want[i].pages);
 		assert_true(le32_to_cpu(r->geo.dies) * le32_to_cpu(r->geo.aus) <= 1 << 18);
-		assert_true((u64)want[i].dies * le32_to_cpu(r->geo.aus) * want[i].pages * 4096 >=
-			    cfg.user_bytes / 100 * 128);
+		raw = (u64)want[i].dies * le32_to_cpu(r->geo.aus) * want[i].pages * 4096;
+		assert_true(raw >= cfg.user_bytes / 100 * 128);
 		rig_free(r);
 		unlink(path);
 	}
@@ -564,7 +599,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(completed_is_durable_with_plp), T(completed_is_volatile_without),
 		T(failed_is_like_none), T(sync_makes_durable), T(fua_makes_durable),
-		T(suspect_until_reset), T(orderly_end), T(cut_leaves_prefixes),
+		T(suspect_until_reset), T(orderly_end), T(shutdown_is_orderly),
+		T(cut_leaves_prefixes),
 		T(cut_with_plp_loses_nothing), T(cut_tears_what_is_outstanding),
 		T(degrading_programs_first), T(destages_by_itself), T(destaging_fails),
 		T(die_dies_with_buffered_data), T(resets_keep_the_buffer), T(erase_comes_after),

@@ -315,6 +315,13 @@ static void outstanding_commands_vanish(void **state)
 	assert_int_equal(r->irqs[1], irqs);
 	rig_up(r);
 	/* nothing is busy any more */
+	sqe.opcode = FIO_OP_APPEND;
+	rig_push(r, 0, &sqe);
+	rig_doorbell(r, 0, FIO_DB_SQ_TAIL, r->q[0].sq_tail);
+	rig_run_until_idle(r);
+	assert_true(rig_reap(r, 0, &cqe));
+	assert_int_equal(le16_to_cpu(cqe.status), FIO_CQE_PHASE | FIO_SC_OK);
+	sqe.opcode = FIO_OP_RESET;
 	sqe.addr = cpu_to_le64(rig_addr(0, 0, 0));
 	rig_push(r, 0, &sqe);
 	rig_doorbell(r, 0, FIO_DB_SQ_TAIL, r->q[0].sq_tail);

@@ -281,7 +281,7 @@ u8 au_retire(struct vcard *c, u32 die, u32 nr)
 
 	if (au->flags & AU_BAD)
 		return FIO_SC_OK;
-	if (au->busy || au->flags & AU_ERASING)
+	if (au->busy)
 		return FIO_SC_AU_BUSY;
 	buffer_drain_die(c, die);
 	buffer_forget(c, die, nr);

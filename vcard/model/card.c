@@ -193,7 +193,6 @@ static bool power_on(struct vcard *c)
 	struct vcard_persist *p = c->persist;
 	bool unclean = !p->clean;
 
-	p->clean = 0;
 	p->power_cycles++;
 	p->unsafe_shutdowns += unclean;
 	p->plp = c->cfg.plp;
@@ -219,10 +218,13 @@ static int build(struct vcard *c, char *err, size_t len)
 		return ret;
 	unclean = power_on(c);
 	nand_set_timing(c->nand, c->cfg.timing);
+	nand_set_bitflips(c->nand, 0, VCARD_ECC_BITS);
+	c->fault.ecc_bits = VCARD_ECC_BITS;
 	if (buffer_init(c) || cmd_init(c) || au_load(c, unclean)) {
 		snprintf(err, len, "no memory for %u dies", c->geo->dies);
 		return -ENOMEM;
 	}
+	c->persist->clean = 1;
 	config_init(c);
 	telemetry_init(c);
 	return 0;

@@ -36,6 +36,7 @@
 #define VCARD_MAX_AUS		0x40000
 #define VCARD_READ_RETRIES	3
 #define VCARD_WRITE_UNITS	4
+#define VCARD_ECC_BITS		40
 #define VCARD_LOG_EVENTS	256
 #define VCARD_FEATURES		(FIO_FEAT_CRC | FIO_FEAT_READ_NULL)
 #define VCARD_NEVER		(~0ULL)
@@ -58,7 +59,7 @@ struct vcard_life {
 /**
  * struct vcard_persist - header of the card's part of the state file
  * @magic: written last when a card is made
- * @clean: the last power-off was orderly
+ * @clean: a loss of power now would interrupt nothing (reset.c)
  * @life: sums up to @life of this power cycle's start, rewritten as it grows
  *
  * One byte per AU (P_*) follows at VCARD_PERSIST_HEADER, die by die.
@@ -93,6 +94,7 @@ static_assert(sizeof(struct vcard_persist) <= VCARD_PERSIST_HEADER);
 #define AU_BAD		0x10
 #define AU_ERASING	0x20	/* a RESET is outstanding */
 #define AU_WP_UNKNOWN	0x40
+#define AU_REFRESH_TOLD	0x80	/* event AU_REFRESH was sent */
 
 /**
  * struct vcard_au - what the card knows about an append unit
@@ -266,6 +268,7 @@ struct vcard_faults {
 	u32 absurd_set;		/* BIT(field) */
 	u32 absurd[16];
 	u64 ready_delay_ns;
+	u32 ecc_bits;
 	u64 cut_after;		/* programs until the lights go out, 0: never */
 	u64 cut_seed;
 };
@@ -320,7 +323,8 @@ struct vcard {
 	u64 rng;
 	bool dead;			/* power is off */
 
-	struct vcard_seg segs[VCARD_MAX_SGL];
+	struct vcard_seg segs[VCARD_MAX_SGL + 1];
+	u32 seg_at;			/* where cmd_gather() goes on */
 	struct fio_sgl sgl[VCARD_MAX_SGL];
 	u8 bounce[FIO_MAX_UNITS * FIO_UNIT_BYTES];
 	u8 tags[FIO_MAX_UNITS * FIO_TAG_BYTES];
@@ -382,7 +386,7 @@ void cmd_run_due(struct vcard *c, u64 until);
 void cmd_finish_queue(struct vcard *c, struct vcard_queue *q);
 void cmd_forget(struct vcard *c);
 int cmd_segs(struct vcard *c, const struct fio_sgl *sgl, u64 want, bool reads, u8 *status);
-int cmd_gather(struct vcard *c, u32 nr, void *buf);
+int cmd_gather(struct vcard *c, void *buf, u32 len);
 int cmd_scatter(struct vcard *c, u32 nr, const void *buf);
 const struct vcard_op *op_find(u8 opcode);
 const struct vcard_op *op_find_name(const char *name);

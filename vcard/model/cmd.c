@@ -297,6 +297,7 @@ int cmd_segs(struct vcard *c, const struct fio_sgl *sgl, u64 want, bool reads, u
 	u64 total = 0;
 	u32 i, nr = 1;
 
+	c->seg_at = 0;
 	*status = FIO_SC_OK;
 	if (sgl->type == FIO_SGL_LIST)
 		*status = read_list(c, sgl, &nr);
@@ -318,24 +319,30 @@ int cmd_segs(struct vcard *c, const struct fio_sgl *sgl, u64 want, bool reads, u
 }
 
 /**
- * cmd_gather() - copy a data buffer from host memory
- * @c: the card
- * @nr: pieces in c->segs
- * @buf: receives their bytes
+ * cmd_gather() - copy the next bytes of a data buffer from host memory
+ * @c: the card; the pieces in c->segs are consumed
+ * @buf: receives the bytes
+ * @len: how many; there are that many left
  *
  * Context: the card is locked.
  * Return: 0 or -EFAULT.
  */
-int cmd_gather(struct vcard *c, u32 nr, void *buf)
+int cmd_gather(struct vcard *c, void *buf, u32 len)
 {
+	struct vcard_seg *s = &c->segs[c->seg_at];
 	u8 *to = buf;
-	u32 i;
+	u32 n;
 
-	for (i = 0; i < nr; i++) {
-		if (c->segs[i].len &&
-		    c->front.dma_read(c->ctx, c->segs[i].iova, to, c->segs[i].len))
+	while (len) {
+		n = min(len, s->len);
+		if (n && c->front.dma_read(c->ctx, s->iova, to, n))
 			return -EFAULT;
-		to += c->segs[i].len;
+		s->iova += n;
+		s->len -= n;
+		to += n;
+		len -= n;
+		if (!s->len)
+			s = &c->segs[++c->seg_at];
 	}
 	return 0;
 }

@@ -437,10 +437,11 @@ static int do_retry_read(struct call *x)
 static int do_bitflips(struct call *x)
 {
 	s64 ppm = number(x, "ppm", 0, 0, 1000000);
-	s64 ecc = number(x, "ecc", 40, 0, 4096);
+	s64 ecc = number(x, "ecc", VCARD_ECC_BITS, 0, 4096);
 
 	if (x->failed)
 		return -EINVAL;
+	x->c->fault.ecc_bits = (u32)ecc;
 	nand_set_bitflips(x->c->nand, (u32)ppm, (u32)ecc);
 	return done(x);
 }

@@ -240,23 +240,14 @@ static void answer(struct vcard *c, u8 code, u32 len)
 		regs_cause(c, FIO_INT_MBOX);
 }
 
-/**
- * mbox_run() - execute the command in the mailbox, if there is one
- * @c: the card
- *
- * Context: the card is locked.
- */
-void mbox_run(struct vcard *c)
+static void serve(struct vcard *c)
 {
-	u32 ctrl = reg_get(&c->regs.mbox_ctrl);
 	u32 cmd = reg_get(&c->regs.mbox_cmd);
 	u32 len = FIELD_GET(FIO_MBOX_CMD_LEN, cmd);
 	u16 op = FIELD_GET(FIO_MBOX_CMD_OPCODE, cmd);
 	struct mbox_call m = { .out_len = 0 };
 	u8 code;
 
-	if (!(ctrl & FIO_MBOX_CTRL_DOORBELL) || fault_mbox_hang(c))
-		return;
 	c->stats.mbox++;
 	load_payload(c, m.in, min_t(u32, len, sizeof(m.in)));
 	code = execute(c, op, len, &m);
@@ -267,4 +258,16 @@ void mbox_run(struct vcard *c)
 	m.out_len = fault_short_answer(c, op, m.out_len);
 	store_payload(c, m.out, m.out_len);
 	answer(c, code, m.out_len);
+}
+
+/**
+ * mbox_run() - execute the command in the mailbox, if there is one
+ * @c: the card
+ *
+ * Context: the card is locked.
+ */
+void mbox_run(struct vcard *c)
+{
+	if (reg_get(&c->regs.mbox_ctrl) & FIO_MBOX_CTRL_DOORBELL && !fault_mbox_hang(c))
+		serve(c);
 }

@@ -43,17 +43,38 @@ static u8 append_check(struct vcard *c, struct vcard_cmd *cmd)
 	return cmd->sqe.tags ? FIO_SC_OK : FIO_SC_INVALID_FIELD;
 }
 
+static void append_unload(struct vcard *c, struct vcard_cmd *cmd)
+{
+	u32 i;
+
+	for (i = 0; i < cmd->sqe.units; i++) {
+		if (cmd->unit[i])
+			buffer_put(c, cmd->unit[i]);
+		cmd->unit[i] = NULL;
+	}
+}
+
+/* Straight from host memory into the units that will be programmed. */
 static u8 append_load(struct vcard *c, struct vcard_cmd *cmd)
 {
+	u64 tags = le64_to_cpu(cmd->sqe.tags);
+	u32 i, units = cmd->sqe.units;
 	u8 status;
-	int nr = cmd_segs(c, &cmd->sqe.sgl, data_bytes(cmd), false, &status);
 
+	cmd_segs(c, &cmd->sqe.sgl, data_bytes(cmd), false, &status);
 	if (status)
 		return status;
-	if (cmd_gather(c, nr, c->bounce) ||
-	    c->front.dma_read(c->ctx, le64_to_cpu(cmd->sqe.tags), c->tags,
-			      cmd->sqe.units * FIO_TAG_BYTES))
-		return FIO_SC_DMA;
+	buffer_make_room(c, units);
+	for (i = 0; i < units; i++) {
+		struct vcard_unit *u = buffer_get(c);
+
+		cmd->unit[i] = u;
+		if (cmd_gather(c, u->data, sizeof(u->data)) ||
+		    c->front.dma_read(c->ctx, tags + i * FIO_TAG_BYTES, u->tag, sizeof(u->tag))) {
+			append_unload(c, cmd);
+			return FIO_SC_DMA;
+		}
+	}
 	return FIO_SC_OK;
 }
 
@@ -62,15 +83,10 @@ static u32 tag_crc(const u8 *data, const u8 *tag)
 	return crc32c(crc32c(0, data, FIO_UNIT_BYTES), tag, FIO_TAG_CRC_OFFSET);
 }
 
-static void fill_unit(struct vcard *c, struct vcard_cmd *cmd, struct vcard_unit *u, u32 i)
+static void seal_unit(struct vcard_unit *u)
 {
-	u32 crc;
+	__le32 crc = cpu_to_le32(tag_crc(u->data, u->tag));
 
-	memcpy(u->data, c->bounce + i * FIO_UNIT_BYTES, FIO_UNIT_BYTES);
-	memcpy(u->tag, c->tags + i * FIO_TAG_BYTES, FIO_TAG_BYTES);
-	if (!(cmd->sqe.flags & FIO_SQE_CRC))
-		return;
-	crc = cpu_to_le32(tag_crc(u->data, u->tag));
 	memcpy(u->tag + FIO_TAG_CRC_OFFSET, &crc, sizeof(crc));
 }
 
@@ -82,24 +98,25 @@ static bool volatile_append(const struct vcard *c, const struct vcard_cmd *cmd)
 static u8 append_place(struct vcard *c, struct vcard_cmd *cmd, u32 i)
 {
 	bool absorbed = c->plp == FIO_PLP_OK || volatile_append(c, cmd);
+	struct vcard_unit *u = cmd->unit[i];
 	u64 addr = cmd->addr[i];
-	struct vcard_unit *u;
+	u8 status = FIO_SC_INVALID_ADDR;
 	u32 page;
-	u8 status;
 
-	if (!addr_valid(c, addr, false))
-		return FIO_SC_INVALID_ADDR;
-	status = au_take_page(c, addr, &page);
-	if (status)
+	if (addr_valid(c, addr, false))
+		status = au_take_page(c, addr, &page);
+	if (status) {
+		cmd->unit[i] = NULL;
+		buffer_put(c, u);
 		return status;
-	u = buffer_get(c);
+	}
 	u->die = addr_die(addr);
 	u->au = addr_au(addr);
 	u->page = page;
 	u->cmd = cmd;
 	u->index = (u8)i;
-	fill_unit(c, cmd, u, i);
-	cmd->unit[i] = u;
+	if (cmd->sqe.flags & FIO_SQE_CRC)
+		seal_unit(u);
 	buffer_queue(c, u);
 	mark(c, cmd, i);
 	cmd->due = max(cmd->due, timing_program(c, u->die, absorbed));
@@ -113,7 +130,6 @@ static u8 append_start(struct vcard *c, struct vcard_cmd *cmd)
 
 	if (status)
 		return status;
-	buffer_make_room(c, cmd->sqe.units);
 	for (i = 0; i < cmd->sqe.units; i++)
 		cmd->status[i] = append_place(c, cmd, i);
 	return FIO_SC_OK;
@@ -196,6 +212,17 @@ static u8 from_nand(struct vcard *c, enum nand_result r)
 	}
 }
 
+/* Three quarters of what ECC can do: said once, until the AU is erased. */
+static void ask_refresh(struct vcard *c, u64 addr, u32 flips)
+{
+	struct vcard_au *au = unit_au(c, addr);
+
+	if (flips * 4 < c->fault.ecc_bits * 3 || !flips || au->flags & AU_REFRESH_TOLD)
+		return;
+	au->flags |= AU_REFRESH_TOLD;
+	event_raise(c, FIO_EV_AU_REFRESH, addr_make(addr_die(addr), addr_au(addr), 0), flips);
+}
+
 static u8 read_flash(struct vcard *c, struct vcard_cmd *cmd, u64 addr, u8 *data, u8 *tag)
 {
 	enum nand_result r;
@@ -204,6 +231,8 @@ static u8 read_flash(struct vcard *c, struct vcard_cmd *cmd, u64 addr, u8 *data,
 	r = nand_read(c->nand, addr_die(addr), addr_au(addr), addr_page(addr), data, tag,
 		      cmd->sqe.retry, &flips);
 	cmd->corrected += flips;
+	if (r == NAND_OK)
+		ask_refresh(c, addr, flips);
 	return from_nand(c, r);
 }
 
@@ -283,7 +312,7 @@ static u8 reset_mark(struct vcard *c, struct vcard_cmd *cmd, u32 i)
 	if (!addr_valid(c, addr, false))
 		return FIO_SC_INVALID_ADDR;
 	au = unit_au(c, addr);
-	if (au->busy || au->flags & AU_ERASING)
+	if (au->busy)
 		return FIO_SC_AU_BUSY;
 	au->flags |= AU_ERASING;
 	mark(c, cmd, i);

@@ -3,7 +3,9 @@
  * Enable, shutdown and the resets (hw.md sections 3.1, 3.2, 9).
  *
  * Owns: what each kind of reset forgets and keeps. What it keeps is everything
- * about flash: the write buffer and the state of append units.
+ * about flash: the write buffer and the state of append units. From ready to the
+ * end of a shutdown the state file says "unclean": that is when a loss of power
+ * may interrupt something.
  */
 #include "vcard/model/card.h"
 
@@ -48,6 +50,7 @@ static void run_enable(struct vcard *c)
 		c->ready_at = c->now + c->fault.ready_delay_ns;
 	if (c->now < c->ready_at)
 		return;
+	c->persist->clean = 0;
 	reg_set(&c->regs.status, reg_get(&c->regs.status) | FIO_STATUS_RDY);
 }
 
@@ -56,6 +59,8 @@ static void run_shutdown(struct vcard *c)
 	cmd_run_due(c, VCARD_NEVER);
 	ring_delete_all(c);
 	buffer_drain_all(c);
+	vcard_save_life(c);
+	c->persist->clean = 1;
 	reg_set(&c->regs.status, reg_get(&c->regs.status) | FIO_STATUS_SHUTDOWN_DONE);
 }
 
