@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -365,6 +366,35 @@ static void maps_change_while_the_card_works(void **state)
 	assert_memory_equal(m->mem + DATA_IN, m->mem + DATA_OUT, FIO_UNIT_BYTES);
 }
 
+/* Both ways: each command is an item of the page, and there are no more. */
+static void the_manual_page_has_every_command(void **state)
+{
+	static char page[64 * 1024], answer[64 * 1024];
+	struct machine *m = *state;
+	FILE *f = fopen("vcard/man/fio-vcardctl.1", "r");
+	int in_card = 0, in_page = 0;
+	char item[64], name[32];
+	const char *p;
+
+	if (!f)
+		fail_msg("cannot open the manual page: run the test from the top of the tree");
+	page[fread(page, 1, sizeof(page) - 1, f)] = '\0';
+	fclose(f);
+	assert_int_equal(vcard_control(m->card, "help", answer, sizeof(answer)), 0);
+	for (p = strstr(answer, "{\"name\":"); p; p = strstr(p + 1, "{\"name\":")) {
+		assert_int_equal(sscanf(p, "{\"name\":\"%31[a-z-]", name), 1);
+		snprintf(item, sizeof(item), "\n.It Cm %s", name);
+		p += strlen(name);
+		if (!strstr(page, item))
+			fail_msg("fio-vcardctl.1 does not explain '%s'", name);
+		in_card++;
+	}
+	for (p = strstr(page, "\n.It Cm "); p; p = strstr(p + 1, "\n.It Cm "))
+		in_page++;
+	assert_true(in_card > 10);
+	assert_int_equal(in_page, in_card);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -375,6 +405,7 @@ int main(void)
 		T(an_unmapped_ring_is_fatal_until_a_reset),
 		T(another_client_starts_afresh),
 		T(maps_change_while_the_card_works),
+		T(the_manual_page_has_every_command),
 	};
 
 	return cmocka_run_group_tests_name("a card over vfio-user", tests, NULL, NULL);
