@@ -370,6 +370,7 @@ static void full_au(void **state)
 	assert_int_equal(addr[1], rig_addr(0, 7, pages - 1));
 	assert_int_equal(addr[3], rig_addr(1, 7, 0));
 	assert_int_equal(state_of(r, rig_addr(0, 7, 0)), FIO_AU_CLOSED);
+	assert_int_equal(rig_stat(r, "open_aus"), 1);
 	assert_int_equal(rig_stat(r, "violations"), 1);
 	assert_non_null(strstr(r->log, "die 0 AU 7"));
 }
@@ -416,6 +417,7 @@ static void program_fails(void **state)
 {
 	struct rig *r = *state;
 	u64 addr[5], again[1] = { rig_addr(0, 4, 0) };
+	struct fio_au_report rep;
 	struct fio_cqe cqe;
 	u32 i;
 
@@ -427,7 +429,9 @@ static void program_fails(void **state)
 	assert_int_equal(addr[2], rig_addr(0, 4, 2));
 	assert_int_equal(addr[3], rig_addr(0, 4, 0));
 	assert_int_equal(addr[4], rig_addr(1, 4, 0));
-	assert_int_equal(state_of(r, again[0]), FIO_AU_CLOSED);
+	rig_report(r, again[0], &rep);
+	assert_int_equal(rep.state, FIO_AU_CLOSED);
+	assert_int_equal(le32_to_cpu(rep.write_ptr), 3);
 	assert_int_equal(rig_append(r, again, 1, 0, 0, NULL), FIO_SC_AU_STATE);
 	assert_int_equal(rig_stat(r, "violations"), 0);
 	assert_int_equal(rig_stat(r, "program_fails"), 1);

@@ -130,16 +130,17 @@ static void finish(struct vcard *c, struct vcard_cmd *cmd)
 static u8 read_vector(struct vcard *c, struct vcard_cmd *cmd)
 {
 	u32 i, units = cmd->sqe.units;
+	__le64 list[FIO_MAX_UNITS];
 
 	if (!(cmd->sqe.flags & FIO_SQE_ADDR_LIST)) {
 		cmd->addr[0] = le64_to_cpu(cmd->sqe.addr);
 		return units <= 1 ? FIO_SC_OK : FIO_SC_INVALID_FIELD;
 	}
-	if (c->front.dma_read(c->ctx, le64_to_cpu(cmd->sqe.addr), cmd->addr,
-			      units * sizeof(__le64)))
+	if (c->front.dma_read(c->ctx, le64_to_cpu(cmd->sqe.addr), list,
+			      units * sizeof(list[0])))
 		return FIO_SC_DMA;
 	for (i = 0; i < units; i++)
-		cmd->addr[i] = le64_to_cpu(cmd->addr[i]);
+		cmd->addr[i] = le64_to_cpu(list[i]);
 	return FIO_SC_OK;
 }
 

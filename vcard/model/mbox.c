@@ -210,7 +210,8 @@ static u8 execute(struct vcard *c, u16 op, u32 len, struct mbox_call *m)
 
 static void load_payload(struct vcard *c, u8 *to, u32 len)
 {
-	u32 i, word;
+	__le32 word;
+	u32 i;
 
 	for (i = 0; i < len; i += 4) {
 		word = cpu_to_le32(reg_get(&c->regs.payload[i / 4]));
@@ -220,7 +221,8 @@ static void load_payload(struct vcard *c, u8 *to, u32 len)
 
 static void store_payload(struct vcard *c, const u8 *from, u32 len)
 {
-	u32 i, word;
+	__le32 word;
+	u32 i;
 
 	for (i = 0; i < len; i += 4) {
 		memcpy(&word, from + i, 4);

@@ -248,7 +248,7 @@ static u8 read_buffer(struct vcard *c, const struct vcard_unit *u, u8 *data, u8 
 
 static u8 check_crc(struct vcard *c, const u8 *data, const u8 *tag)
 {
-	u32 stored;
+	__le32 stored;
 
 	memcpy(&stored, tag + FIO_TAG_CRC_OFFSET, sizeof(stored));
 	if (le32_to_cpu(stored) == tag_crc(data, tag))

@@ -154,7 +154,7 @@ static bool access_ok(const struct vcard *c, u32 bar, u64 off, u32 len)
 
 int vcard_bar_read(struct vcard *c, u32 bar, u64 off, void *buf, u32 len)
 {
-	u32 val;
+	__le32 val;
 
 	if (!access_ok(c, bar, off, len))
 		return -EINVAL;
