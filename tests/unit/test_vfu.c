@@ -717,6 +717,77 @@ static void the_card_outlives_its_client(void **state)
 	close(irq);
 }
 
+/* ---- hostile ---- */
+
+#define HOSTILE_MESSAGES 20000
+#define HOSTILE_WORDS 32
+
+static u32 next_random(u64 *rng)
+{
+	*rng = *rng * 6364136223846793005ULL + 1442695040888963407ULL;
+	return *rng >> 33;
+}
+
+/* Fields are more often near a limit than not. */
+static u32 hostile_word(u64 *rng)
+{
+	static const u32 likely[] = {
+		0, 0, 0, 1, 2, 3, 4, 7, 8, 16, 20, 24, 32, 36, 0x1000, 0x1000, 0x2000, 0xf000,
+		0x10000, 0x100000, 0x7fffffff, 0x80000000, 0xfffff000, 0xffffffff,
+	};
+	u32 r = next_random(rng);
+
+	return r % 8 ? likely[next_random(rng) % ARRAY_SIZE(likely)] : next_random(rng);
+}
+
+static void send_hostile(struct bench *b, u64 *rng, const int *fds, u32 nfds)
+{
+	static u8 reply[sizeof(struct vfu_region_access) + VFU_MAX_XFER];
+	u32 payload[HOSTILE_WORDS], i, len;
+	u32 flags = next_random(rng) % 4 ? 0 : VFU_FLAG_NO_REPLY;
+	u16 cmd = next_random(rng) % 18;
+
+	for (i = 0; i < HOSTILE_WORDS; i++)
+		payload[i] = hostile_word(rng);
+	/* The first word of many is the length of what follows. */
+	if (next_random(rng) % 2)
+		payload[0] = sizeof(struct vfu_dma_map);
+	len = next_random(rng) % (sizeof(payload) + 1);
+	nfds = next_random(rng) % 3 ? 0 : next_random(rng) % (nfds + 1);
+	client_send(b->fd, cmd, flags, payload, len, fds, nfds);
+	if (!flags)
+		client_recv(b->fd, reply, sizeof(reply), &len);
+}
+
+/*
+ * Twenty thousand messages of a client that means harm, always the same ones. The
+ * sanitizers watch; afterwards the server still serves and holds no descriptor.
+ */
+static void a_hostile_client_breaks_nothing(void **state)
+{
+	struct bench *b = *state;
+	u64 rng = 20261123;
+	u8 *mem;
+	int fds[4], i, before;
+
+	fds[0] = make_memory(&mem, MEM_SIZE);
+	for (i = 1; i < 4; i++)
+		fds[i] = eventfd(0, EFD_CLOEXEC);
+	before = open_fds();
+	for (i = 0; i < HOSTILE_MESSAGES; i++)
+		send_hostile(b, &rng, fds, 4);
+	assert_int_equal(disconnect_client(b), 0);
+	assert_int_equal(open_fds(), before - 2);
+	assert_int_equal(b->front.dma.count, 0);
+	connect_client(b);
+	client_hello(b->fd);
+	client_set(b->fd, TC_SCRATCH, 99);
+	assert_int_equal(client_get(b->fd, TC_SCRATCH), 99);
+	munmap(mem, MEM_SIZE);
+	for (i = 0; i < 4; i++)
+		close(fds[i]);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 #define TQ(fn) cmocka_unit_test_setup_teardown(fn, set_up_quiet, tear_down)
 
@@ -748,6 +819,7 @@ int main(void)
 		T(a_message_may_arrive_in_pieces),
 		T(half_a_message_does_not_keep_the_server),
 		T(the_card_outlives_its_client),
+		T(a_hostile_client_breaks_nothing),
 	};
 
 	return cmocka_run_group_tests_name("vfio-user server", tests, NULL, NULL);

@@ -88,7 +88,7 @@ static u64 address(struct vcard *c, u32 lo)
 static int copy(struct vcard *c)
 {
 	u32 len = atomic_load(&c->word[TC_LEN]);
-	void *buf = malloc(len);
+	void *buf = len <= TC_MAX_COPY ? malloc(len) : NULL;
 	int err;
 
 	if (!buf)

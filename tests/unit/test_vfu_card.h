@@ -16,6 +16,7 @@
 #define TC_BAR0_SIZE 0x100
 #define TC_BAR2_SIZE 0x1000
 #define TC_VECTORS 4
+#define TC_MAX_COPY (1024 * 1024)
 
 /* Words of BAR 0. */
 enum {

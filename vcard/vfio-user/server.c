@@ -89,6 +89,8 @@ static int do_version(struct vfu_server *s)
 	u32 len;
 
 	if (le16_to_cpu(in->major) != VFU_VERSION_MAJOR) {
+		if (vfu_limited(&s->refused))
+			return -ENOTSUP;
 		vfu_log("client speaks vfio-user %u.%u, this server %u.%u",
 			le16_to_cpu(in->major), le16_to_cpu(in->minor),
 			VFU_VERSION_MAJOR, VFU_VERSION_MINOR);
