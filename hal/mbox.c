@@ -206,17 +206,15 @@ static int call_locked(struct fio_card *card, u16 op, const void *in,
 int fio_mbox_call(struct fio_card *card, u16 op, const void *in, size_t in_len,
 		  void *out, size_t out_min, size_t out_max)
 {
-	char what[64];
 	int err;
 
 	mutex_lock(&card->mbox.lock);
 	err = call_locked(card, op, in, in_len, out, out_min, out_max);
 	mutex_unlock(&card->mbox.lock);
-	if (err == -ETIMEDOUT || err == -EPROTO) {
-		snprintf(what, sizeof(what), "mailbox command %s %s",
-			 fio_mbox_name(op),
-			 err == -EPROTO ? "was answered wrongly" : "timed out");
-		fio_card_fault(card, FIO_REASON_MAILBOX, what);
-	}
+	if (err == -ETIMEDOUT)
+		fio_err_limited(card, "mailbox command %s: no answer within %u ms",
+				fio_mbox_name(op), jiffies_to_msecs(card->timeout));
+	if (err == -ETIMEDOUT || err == -EPROTO)
+		fio_card_fault(card, FIO_REASON_MAILBOX, "mailbox failure");
 	return err;
 }

@@ -76,7 +76,7 @@ static int check_window(struct fio_card *card, const char *name, u32 bar, u32 of
 		return 0;
 	fio_err(card, "the %s window, %#x bytes at %#x of BAR %u, is not in a memory BAR or shorter than %#x",
 		name, len, off, bar, least);
-	return -EPROTO;
+	return -EPROTONOSUPPORT;
 }
 
 static int map_windows(struct fio_card *card)
@@ -121,7 +121,7 @@ static int read_capabilities(struct fio_card *card)
 	    FIELD_GET(FIO_CAP_QDEPTH_LOG2, card->cap) < 2) {
 		fio_err(card, "register CAP is %#x: %u queue pairs, stride %u, in %u bytes of doorbells",
 			card->cap, queues, stride, card->iface.db_len);
-		return -EPROTO;
+		return -EPROTONOSUPPORT;
 	}
 	/* a little more than it says: its clock is not ours */
 	card->timeout = max_t(unsigned long, HZ, HZ / 5 +
@@ -284,8 +284,9 @@ static enum fio_reason reason_of(int err)
 	case -ERANGE:
 		return FIO_REASON_GEOMETRY;
 	case -ETIMEDOUT:
-		return FIO_REASON_MAILBOX;
 	case -EPROTO:
+		return FIO_REASON_MAILBOX;
+	case -EPROTONOSUPPORT:
 	case -EOPNOTSUPP:
 		return FIO_REASON_INTERFACE;
 	case -ENOMEM:

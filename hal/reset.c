@@ -225,7 +225,7 @@ static int check_interface(struct fio_card *card)
 		return 0;
 	fio_err(card, "registers say signature %#x, version %#x; config space said %#x, %#x",
 		signature, version, FIO_SIGNATURE, card->iface.version);
-	return -EPROTO;
+	return -EPROTONOSUPPORT;
 }
 
 static bool same_card(struct fio_card *card, const struct fio_identity *id,
@@ -245,13 +245,15 @@ static int identify(struct fio_card *card)
 	int err;
 
 	err = fio_mbox_identify(card, &id);
+	/* a card with an absurd geometry still has a name to show */
+	if (!err && !card->identified)
+		card->id = id;
 	if (!err)
 		err = fio_mbox_geometry(card, &geo);
 	if (err)
 		return err;
 	if (card->identified)
 		return same_card(card, &id, &geo) ? 0 : -ENXIO;
-	card->id = id;
 	card->geo = geo;
 	card->identified = true;
 	fio_chan_set_geometry(card);
