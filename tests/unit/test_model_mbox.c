@@ -308,6 +308,23 @@ static void events(void **state)
 	assert_int_equal(r->writes, irqs);
 }
 
+static void events_end_with_a_reset(void **state)
+{
+	struct rig *r = *state;
+	u32 writes;
+
+	rig_enable(r);
+	assert_int_equal(event_queue(r, RIG_IOVA + RIG_EVENTS, 4), FIO_MBOX_OK);
+	rig_wr(r, FIO_REG_RESET, FIO_RESET_KEY);
+	rig_run(r);
+	rig_enable(r);
+	writes = r->writes;
+	rig_control(r, "event HEALTH");
+	rig_run(r);
+	assert_int_equal(r->writes, writes);
+	assert_int_equal(rig_rd(r, FIO_REG_INT_CAUSE), 0);
+}
+
 static void too_many_events(void **state)
 {
 	struct fio_event *ring;
@@ -449,7 +466,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(wrong_lengths), T(unknown_opcodes), T(before_ready), T(identify), T(geometry),
 		T(features), T(health), T(beacon), T(bad_table), cmocka_unit_test(long_bad_table),
-		T(queue_pairs), T(events), T(too_many_events), T(unreachable_events),
+		T(queue_pairs), T(events), T(events_end_with_a_reset), T(too_many_events), T(unreachable_events),
 		T(event_log), T(hang), T(short_answer), T(absurd_geometry),
 		T(interrupt_only_when_asked),
 	};

@@ -512,6 +512,27 @@ static void resets_keep_the_buffer(void **state)
 	rig_free(r);
 }
 
+/* What a reset left behind keeps the promise of protection. */
+static void resets_protect_the_buffer(void **state)
+{
+	struct rig *r = power_up(FIO_PLP_OK, NAND_TIMING_MLC);
+	struct fio_sqe sqe = rig_sqe(FIO_OP_APPEND, 64);
+	__le64 *list = (__le64 *)(r->mem + RIG_LIST);
+	u32 i;
+
+	for (i = 0; i < 64; i++)
+		list[i] = cpu_to_le64(stream_au(0));
+	rig_push(r, 0, &sqe);
+	rig_doorbell(r, 0, FIO_DB_SQ_TAIL, r->q[0].sq_tail);
+	rig_run(r);
+	assert_int_equal(rig_stat(r, "outstanding"), 1);
+	assert_int_equal(rig_stat(r, "buffered"), 64);
+	vcard_reset(r->c, VCARD_RESET_BUS);
+	assert_int_equal(rig_stat(r, "outstanding"), 0);
+	assert_int_equal(rig_stat(r, "buffered"), 0);
+	rig_free(r);
+}
+
 /* A reset of an AU never passes what was appended to its die before. */
 static void erase_comes_after(void **state)
 {
@@ -527,6 +548,28 @@ static void erase_comes_after(void **state)
 }
 
 /* ---- state files that do not fit ---- */
+
+static void bad_serials(void **state)
+{
+	static const struct vcard_front none;
+	struct vcard_config cfg = { .state_path = path, .user_bytes = 1ULL << 30 };
+	static const char *const bad[] = { "", "a b", "\"", "123456789012345678901234" };
+	char err[256];
+	struct rig *r;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		cfg.serial = bad[i];
+		assert_null(vcard_create(&cfg, &none, NULL, err, sizeof(err)));
+		assert_non_null(strstr(err, "serial number"));
+	}
+	rig_config(&cfg);
+	cfg.serial = "12345678901234567890123";
+	r = rig_new(&cfg);
+	assert_int_equal(rig_control(r, "stats"), 0);
+	assert_non_null(strstr(rig_answer(), cfg.serial));
+	rig_free(r);
+}
 
 static void refused(u64 bytes, u32 dies, u32 queues, const char *why)
 {
@@ -603,8 +646,9 @@ int main(void)
 		T(cut_leaves_prefixes),
 		T(cut_with_plp_loses_nothing), T(cut_tears_what_is_outstanding),
 		T(degrading_programs_first), T(destages_by_itself), T(destaging_fails),
-		T(die_dies_with_buffered_data), T(resets_keep_the_buffer), T(erase_comes_after),
-		T(wrong_state_files), T(geometries),
+		T(die_dies_with_buffered_data), T(resets_keep_the_buffer),
+		T(resets_protect_the_buffer), T(erase_comes_after),
+		T(wrong_state_files), T(bad_serials), T(geometries),
 	};
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,

@@ -5,6 +5,7 @@
  * Owns: the state file's part that is not flash (identity, lifetime counters,
  * power cycles, protection), the order in which a run serves the parts, the lock.
  */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -13,6 +14,7 @@
 #include "vcard/model/card.h"
 
 #define NS_PER_S	1000000000ULL
+#define SERIAL_LEN	((int)sizeof(((struct vcard_persist *)0)->serial))
 #define MAX_PASSES	64	/* of one run, so that others get the lock */
 
 void vcard_log(struct vcard *c, const char *fmt, ...)
@@ -242,6 +244,24 @@ static void destroy(struct vcard *c)
 	free(c);
 }
 
+static int check_config(const struct vcard_config *cfg, char *err, size_t len)
+{
+	const char *p;
+
+	if (cfg->queues > VCARD_MAX_QUEUES) {
+		snprintf(err, len, "%u queues: give 1 to %u", cfg->queues, VCARD_MAX_QUEUES);
+		return -EINVAL;
+	}
+	for (p = cfg->serial; p && *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("-_.", *p))
+			break;
+	if (!p || (!*p && p != cfg->serial && p - cfg->serial < SERIAL_LEN))
+		return 0;
+	snprintf(err, len, "serial number: give 1 to %d letters, digits, '-', '_' or '.'",
+		 SERIAL_LEN - 1);
+	return -EINVAL;
+}
+
 struct vcard *vcard_create(const struct vcard_config *cfg, const struct vcard_front *front,
 			   void *ctx, char *err, size_t err_len)
 {
@@ -257,12 +277,7 @@ struct vcard *vcard_create(const struct vcard_config *cfg, const struct vcard_fr
 	c->cfg.queues = cfg->queues ? cfg->queues : VCARD_MAX_QUEUES;
 	c->cfg.if_major = cfg->if_major ? cfg->if_major : FIO_IF_MAJOR;
 	pthread_mutex_init(&c->lock, NULL);
-	if (c->cfg.queues > VCARD_MAX_QUEUES) {
-		snprintf(err, err_len, "%u queues: give 1 to %u", cfg->queues, VCARD_MAX_QUEUES);
-		destroy(c);
-		return NULL;
-	}
-	if (build(c, err, err_len)) {
+	if (check_config(cfg, err, err_len) || build(c, err, err_len)) {
 		destroy(c);
 		return NULL;
 	}

@@ -104,7 +104,7 @@ static_assert(sizeof(struct vcard_persist) <= VCARD_PERSIST_HEADER);
  */
 struct vcard_au {
 	u32 wp;
-	u16 busy;
+	u32 busy;
 	u8 flags;
 };
 

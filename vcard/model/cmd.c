@@ -234,13 +234,17 @@ void cmd_finish_queue(struct vcard *c, struct vcard_queue *q)
 
 /*
  * A reset forgets the host, not flash: what a command has put into the write
- * buffer stays there, as if the command had happened.
+ * buffer stays, as if the command had happened, and with the same promise: a
+ * host that reads it after the reset must not lose it to a power cut.
  */
 static void forget(struct vcard *c, struct vcard_cmd *cmd)
 {
 	u32 i;
 
-	buffer_ack_cmd(c, cmd);
+	if (c->plp == FIO_PLP_OK)
+		buffer_drain_cmd(c, cmd);
+	else
+		buffer_ack_cmd(c, cmd);
 	for (i = 0; i < cmd->sqe.units; i++)
 		if (addr_valid(c, cmd->addr[i], false))
 			au_of(c, addr_die(cmd->addr[i]), addr_au(cmd->addr[i]))->flags &=
