@@ -424,7 +424,7 @@ static void program_fails(void **state)
 	for (i = 0; i < 5; i++)
 		addr[i] = rig_addr(i == 4, 4, 0);
 	assert_int_equal(rig_control(r, "fail-program die=0,au=4,page=2"), 0);
-	assert_int_equal(rig_append(r, addr, 5, 30, 0, &cqe), FIO_SC_AU_STATE);
+	assert_int_equal(rig_append(r, addr, 5, 30, 0, &cqe), FIO_SC_PROGRAM_FAIL);
 	assert_int_equal(failed(&cqe), 0xc);
 	assert_int_equal(addr[2], rig_addr(0, 4, 2));
 	assert_int_equal(addr[3], rig_addr(0, 4, 0));

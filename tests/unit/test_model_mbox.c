@@ -466,7 +466,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(wrong_lengths), T(unknown_opcodes), T(before_ready), T(identify), T(geometry),
 		T(features), T(health), T(beacon), T(bad_table), cmocka_unit_test(long_bad_table),
-		T(queue_pairs), T(events), T(events_end_with_a_reset), T(too_many_events), T(unreachable_events),
+		T(queue_pairs), T(events), T(events_end_with_a_reset), T(too_many_events),
+		T(unreachable_events),
 		T(event_log), T(hang), T(short_answer), T(absurd_geometry),
 		T(interrupt_only_when_asked),
 	};

@@ -85,15 +85,29 @@ static void unpend(struct vcard *c, struct vcard_cmd *cmd)
 	c->nr_pending--;
 }
 
+/*
+ * The greater number is the worse status, but a failed program outranks the
+ * AU_STATE of the units behind it, which is only its consequence.
+ */
+static u8 worse(u8 a, u8 b)
+{
+	if (a == FIO_SC_PROGRAM_FAIL && b == FIO_SC_AU_STATE)
+		return a;
+	if (b == FIO_SC_PROGRAM_FAIL && a == FIO_SC_AU_STATE)
+		return b;
+	return max(a, b);
+}
+
 static void fill_cqe(struct vcard *c, struct vcard_cmd *cmd, struct fio_cqe *cqe)
 {
-	u32 i, worst = cmd->refused;
+	u8 worst = cmd->refused;
 	u64 failed = 0;
+	u32 i;
 
 	for (i = 0; i < cmd->sqe.units && i < FIO_MAX_UNITS; i++) {
 		if (cmd->refused || cmd->status[i])
 			failed |= BIT_ULL(i);
-		worst = max_t(u32, worst, cmd->status[i]);
+		worst = worse(worst, cmd->status[i]);
 	}
 	c->stats.unit_errors += __builtin_popcountll(failed);
 	*cqe = (struct fio_cqe){
