@@ -64,6 +64,7 @@ static const u8 opcodes[] = {
 	[MEDIA_REPORT] = FIO_OP_REPORT,
 	[MEDIA_SYNC] = FIO_OP_SYNC,
 	[MEDIA_RETIRE] = FIO_OP_RETIRE,
+	[MEDIA_FINISH] = FIO_OP_FINISH,
 };
 
 static u8 sqe_flags(const struct media_cmd *cmd)

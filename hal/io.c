@@ -39,7 +39,7 @@ static void io_done(struct ftl_io *ftl, int err)
 	percpu_ref_put(&card->gate);
 }
 
-static void fill(struct fio_card *card, struct fio_io *io)
+static void fill(struct fio_card *card, struct fio_io *io, bool last)
 {
 	struct fio_req *req = fio_req_of(io);
 
@@ -47,7 +47,8 @@ static void fill(struct fio_card *card, struct fio_io *io)
 	req->mapped = 0;
 	WRITE_ONCE(req->finished, false);
 	req->ftl.op = ftl_ops[io->op];
-	req->ftl.flags = io->flags & FIO_IO_FUA ? FTL_IO_FUA : 0;
+	req->ftl.flags = (io->flags & FIO_IO_FUA ? FTL_IO_FUA : 0) |
+			 (last ? 0 : FTL_IO_MORE);
 	req->ftl.queue = io->queue;
 	req->ftl.lba = io->lba;
 	req->ftl.count = io->blocks;
@@ -60,13 +61,13 @@ static bool acceptable(struct fio_card *card, const struct fio_io *io)
 	       io->nents <= FIO_SEGMENTS_MAX;
 }
 
-static int start(struct fio_card *card, struct fio_io *io)
+static int start(struct fio_card *card, struct fio_io *io, bool last)
 {
 	int err;
 
 	if (!acceptable(card, io))
 		return -EINVAL;
-	fill(card, io);
+	fill(card, io, last);
 	if (io->op == FIO_IO_READ || io->op == FIO_IO_WRITE) {
 		err = fio_dma_map(card, io);
 		if (err)
@@ -87,18 +88,16 @@ static int start(struct fio_card *card, struct fio_io *io)
 int fio_submit(struct fio_unit *u, struct fio_io *io, bool last)
 {
 	struct fio_card *card = u->card;
-	u32 queue = io->queue;
 	int err;
 
 	if (!percpu_ref_tryget_live(&card->gate))
 		return -ENODEV;
-	/* A second reference: the first may be dropped by done() before we commit. */
-	percpu_ref_get(&card->gate);
-	err = start(card, io);
-	if (err)
-		percpu_ref_put(&card->gate);
-	if (last || err)
-		fio_queue_commit(&card->chan->queue[queue % card->chan->queues]);
+	err = start(card, io, last);
+	if (!err)
+		return 0;	/* io_done() drops the reference, or did already */
+	/* those before this one may have been told that more follows */
+	if (io->queue < card->chan->queues)
+		ftl_commit(card->ftl, io->queue);
 	percpu_ref_put(&card->gate);
 	return err;
 }
@@ -116,7 +115,7 @@ void fio_commit(struct fio_unit *u, u32 queue)
 	if (!percpu_ref_tryget(&card->gate))
 		return;
 	if (queue < card->chan->queues)
-		fio_queue_commit(&card->chan->queue[queue]);
+		ftl_commit(card->ftl, queue);
 	percpu_ref_put(&card->gate);
 }
 
