@@ -73,6 +73,9 @@ struct fio_map_leaf {
 	__le32 unit[FIO_MAP_FANOUT];
 } __packed;
 
+/* fio_tag.flags */
+#define FIO_TAG_LOST	0x0001	/* DATA: the content was lost to the medium: reads fail */
+
 enum fio_journal_type {
 	FIO_JREC_TRIM	= 1,	/* lba, count: unmapped as of seq */
 	FIO_JREC_OPEN	= 2,	/* lba: stripe opened at seq, arg: stream */
@@ -127,10 +130,12 @@ enum fio_super_state {
 /**
  * struct fio_super - identity of a format and the newest checkpoint
  *
- * Lives in the system append units: the first two good AU numbers below 8 on the
- * first two good dies (mirrors). Each attach erases the older of the pair and
- * continues there, so that nothing is appended behind a possibly torn page. The
- * newest sequence with a good CRC wins.
+ * Lives in the system append units: at format the first two AU numbers below 8
+ * that are good on the first two dies that have such (mirrors). They are recorded
+ * here, since append units may go bad later. Each attach erases the older of the
+ * pair and continues there, so that nothing is appended behind a possibly torn
+ * page. The highest generation with a good CRC wins; it grows over formats too,
+ * where sequence numbers may start anywhere.
  */
 struct fio_super {
 	__le64 magic;
@@ -153,7 +158,9 @@ struct fio_super {
 	__le64 generation;	/* of this structure */
 	__le32 dirs;		/* entries of dir[] in use */
 	__u8 label[32];
-	__u8 reserved[344];
+	__le32 sys_au[2];	/* AU numbers of the pair */
+	__le32 sys_die[2];	/* dies of the mirrors; both the same: only one */
+	__u8 reserved[328];
 	__le32 crc;		/* CRC32C of the page with this field zero */
 	__le32 dir[FIO_SUPER_DIRS];	/* units of the directory pages */
 } __packed;

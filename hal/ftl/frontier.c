@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Frontiers: where each stream writes next.
+ *
+ * Owns: opening stripes, reserving room, spreading it over the dies in chunks,
+ * what a failed append does to its append unit. Does not know: what is written.
+ *
+ * The host counts the room of each append unit and names the unit; which page
+ * an append gets is the medium's choice and comes with the completion.
+ */
+#include "ftl_priv.h"
+
+struct ftl_frontier *ftl_frontier(struct ftl *f, enum ftl_stream stream)
+{
+	return &f->front[stream < f->streams ? stream : FTL_GC];
+}
+
+/* Free units that a stream leaves to those who make room for it. */
+static u64 floor_of(const struct ftl *f, enum ftl_stream stream)
+{
+	switch (stream) {
+	case FTL_USER:
+		return f->reserve;
+	case FTL_META:
+		return f->meta_reserve;
+	default:
+		return 0;
+	}
+}
+
+/**
+ * ftl_room() - units a stream could write without anything being collected
+ * @f: the instance
+ * @stream: stream
+ *
+ * Context: lock held or worker.
+ * Return: units.
+ */
+u64 ftl_room(const struct ftl *f, enum ftl_stream stream)
+{
+	const struct ftl_frontier *fr = &f->front[stream < f->streams ? stream : FTL_GC];
+	u64 low = floor_of(f, stream);
+
+	return fr->room + (f->free_units > low ? f->free_units - low : 0);
+}
+
+/* Does user data wait until something is collected? Lock held or worker. */
+bool ftl_user_starved(const struct ftl *f)
+{
+	return f->free_units < f->reserve + f->stripe_units;
+}
+
+static bool may_open(const struct ftl *f, u32 s, u64 low)
+{
+	const struct ftl_stripe *st = &f->stripe[s];
+
+	return st->state == FTL_S_READY && f->free_units >= low + st->size;
+}
+
+static void start_stripe(struct ftl *f, struct ftl_frontier *fr, u32 s)
+{
+	struct ftl_stripe *st = &f->stripe[s];
+	u32 d;
+
+	st->state = FTL_S_OPEN;
+	st->stream = fr - f->front;
+	st->seq = f->seq++;
+	st->flags = 0;
+	f->free_units -= st->size;
+	fr->stripe = s;
+	fr->room = st->size;
+	fr->die = f->geo.dies - 1;
+	fr->chunk = 0;
+	for (d = 0; d < f->geo.dies; d++) {
+		u8 au = f->au[ftl_au_index(f, s, d)];
+
+		fr->used[d] = au & (FTL_AU_BAD | FTL_AU_SYSTEM) ? f->geo.pages : 0;
+	}
+}
+
+/*
+ * User data leaves one erased stripe to the others: they must not have to wait
+ * for an erase in the middle of making room.
+ */
+static bool open_next(struct ftl *f, struct ftl_frontier *fr, u64 low)
+{
+	u32 s, first = FTL_NONE, ready = 0;
+
+	if (fr->unsealed > 1)
+		return false;
+	for (s = 0; s < f->geo.aus && ready < 2; s++) {
+		ready += f->stripe[s].state == FTL_S_READY;
+		if (first == FTL_NONE && may_open(f, s, low))
+			first = s;
+	}
+	if (first == FTL_NONE || (fr == &f->front[FTL_USER] && ready < 2))
+		return false;
+	start_stripe(f, fr, first);
+	f->kicks++;
+	return true;
+}
+
+/* The frontier has no more room; its stripe closes with its last append. */
+static void leave_stripe(struct ftl *f, struct ftl_frontier *fr)
+{
+	u32 s = fr->stripe;
+
+	fr->stripe = FTL_NONE;
+	fr->unsealed++;
+	f->stripe[s].flags |= FTL_SF_UNSEALED;
+	ftl_stripe_settle(f, s);
+}
+
+static void next_die(struct ftl *f, struct ftl_frontier *fr)
+{
+	do {
+		fr->die = fr->die + 1 < f->geo.dies ? fr->die + 1 : 0;
+	} while (fr->used[fr->die] >= f->geo.pages);
+	fr->chunk = min(f->geo.write_units, f->geo.pages - fr->used[fr->die]);
+}
+
+static u32 take_unit(struct ftl *f, struct ftl_frontier *fr)
+{
+	u32 s = fr->stripe;
+	u32 unit;
+
+	if (!fr->chunk || fr->used[fr->die] >= f->geo.pages)
+		next_die(f, fr);
+	unit = ftl_au_index(f, s, fr->die) * f->geo.pages;
+	fr->used[fr->die]++;
+	fr->chunk--;
+	f->stripe[s].inflight++;
+	if (!--fr->room)
+		leave_stripe(f, fr);
+	return unit;
+}
+
+/**
+ * ftl_reserve() - room for units of a stream
+ * @f: the instance
+ * @stream: stream
+ * @want: units
+ * @unit: receives the append unit of each, as its first unit
+ *
+ * Context: lock held.
+ * Return: units reserved, fewer than wanted when no stripe can be opened.
+ */
+u32 ftl_reserve(struct ftl *f, enum ftl_stream stream, u32 want, u32 *unit)
+{
+	struct ftl_frontier *fr = ftl_frontier(f, stream);
+	u64 low = floor_of(f, stream);
+	u32 n = 0;
+
+	while (n < want) {
+		if (fr->stripe == FTL_NONE && !open_next(f, fr, low))
+			break;
+		unit[n++] = take_unit(f, fr);
+	}
+	return n;
+}
+
+/**
+ * ftl_tag_fill() - the tag of a unit about to be appended
+ * @f: the instance
+ * @tag: to fill
+ * @type: enum fio_tag_type
+ * @lba: what it holds
+ * @seq: version of the content
+ * @unit: reserved place
+ *
+ * Context: any; the stripe of @unit is open.
+ */
+void ftl_tag_fill(struct ftl *f, struct fio_tag *tag, u8 type, u64 lba, u64 seq, u32 unit)
+{
+	const struct ftl_stripe *s = &f->stripe[ftl_unit_stripe(f, unit)];
+
+	memset(tag, 0, sizeof(*tag));
+	tag->lba = cpu_to_le64(lba);
+	tag->seq = cpu_to_le64(seq);
+	tag->stripe_seq = cpu_to_le64(s->seq);
+	tag->media_id = cpu_to_le32(f->media_id);
+	tag->type = type;
+	tag->stream = s->stream;
+}
+
+/**
+ * ftl_unit_appended() - did unit @i of an append get a place, and one of ours
+ * @f: the instance
+ * @cmd: completed append
+ * @i: unit
+ *
+ * Context: lock held.
+ * Return: true if cmd->unit[i] can be published.
+ */
+bool ftl_unit_appended(const struct ftl *f, const struct media_cmd *cmd, u32 i)
+{
+	const struct ftl_stripe *s;
+
+	if (cmd->status && (!cmd->failed || cmd->failed >> i & 1))
+		return false;
+	if (cmd->unit[i] >= f->total_units)
+		return false;
+	s = &f->stripe[ftl_unit_stripe(f, cmd->unit[i])];
+	return s->state == FTL_S_OPEN && s->seq == le64_to_cpu(cmd->tag[i].stripe_seq);
+}
+
+/* Lock held: a reserved unit has been written. */
+void ftl_append_ok(struct ftl *f, u32 unit)
+{
+	u32 s = ftl_unit_stripe(f, unit);
+
+	if (!ftl_load(&f->m->durable))
+		f->volatile_gen++;
+	f->st.units_written_life++;
+	f->stripe[s].inflight--;
+	ftl_stripe_settle(f, s);
+}
+
+static void stop_au(struct ftl *f, u32 s, u32 die)
+{
+	struct ftl_frontier *fr = &f->front[f->stripe[s].stream];
+	u8 *au = &f->au[ftl_au_index(f, s, die)];
+
+	if (*au & FTL_AU_STOP)
+		return;
+	*au |= FTL_AU_STOP;
+	if (fr->stripe != s)
+		return;
+	fr->room -= f->geo.pages - fr->used[die];
+	fr->used[die] = f->geo.pages;
+	if (!fr->room)
+		leave_stripe(f, fr);
+}
+
+/**
+ * ftl_append_failed() - a reserved unit was not written, or maybe was
+ * @f: the instance
+ * @unit: names the append unit
+ * @status: enum media_status
+ *
+ * Nothing more is appended to that append unit, and its stripe is collected
+ * before others. After a failed program it is retired once empty.
+ *
+ * Context: lock held.
+ */
+void ftl_append_failed(struct ftl *f, u32 unit, u8 status)
+{
+	u32 s;
+
+	if (unit >= f->total_units)
+		return;
+	s = ftl_unit_stripe(f, unit);
+	if (f->stripe[s].state != FTL_S_OPEN || !f->stripe[s].inflight)
+		return;
+	if (status == MEDIA_PROGRAM_FAIL) {
+		f->au[ftl_unit_au(f, unit)] |= FTL_AU_RETIRE;
+		f->st.program_fails++;
+	}
+	if (status != MEDIA_GONE) {
+		f->stripe[s].flags |= FTL_SF_EVACUATE;
+		stop_au(f, s, ftl_unit_die(f, unit));
+	}
+	f->stripe[s].inflight--;
+	ftl_stripe_settle(f, s);
+	f->kicks++;
+}

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The FTL core's own structures, seen by hal/ftl only.
+ *
+ * Owns: the instance and what its files tell each other. Does not know: who
+ * calls ftl_submit(), what carries media commands.
+ *
+ * Locks. There is one, ftl.lock, held briefly, never while a function of the
+ * medium, of the environment or of a request's owner is called. It protects
+ * all that changes on the write side: stripes, frontiers, in-flight tables,
+ * lists of waiting requests, publication in the map. Reads take no lock: they
+ * pin an epoch, load the map, and unpin when their media command is done.
+ *
+ * Who runs. ftl_submit() and media completions run anywhere and concurrently.
+ * The worker (ftl_run(), attach, detach) is one thread; only it opens the way
+ * for others by erasing, collects, journals and waits. What it waits for
+ * (media commands, writes that hold a sequence number) never needs the worker.
+ */
+#ifndef FTL_PRIV_H
+#define FTL_PRIV_H
+
+#include "ftl.h"
+
+struct ftl_link {
+	struct ftl_link *next, *prev;
+};
+
+static inline void ftl_list_init(struct ftl_link *l)
+{
+	l->next = l;
+	l->prev = l;
+}
+
+static inline bool ftl_list_empty(const struct ftl_link *l)
+{
+	return l->next == l;
+}
+
+static inline void ftl_list_add_tail(struct ftl_link *l, struct ftl_link *head)
+{
+	l->prev = head->prev;
+	l->next = head;
+	head->prev->next = l;
+	head->prev = l;
+}
+
+static inline void ftl_list_add(struct ftl_link *l, struct ftl_link *head)
+{
+	ftl_list_add_tail(l, head->next);
+}
+
+static inline void ftl_list_del(struct ftl_link *l)
+{
+	l->prev->next = l->next;
+	l->next->prev = l->prev;
+	ftl_list_init(l);
+}
+
+#define FTL_NONE	0xffffffffu
+
+enum ftl_stream { FTL_USER, FTL_GC, FTL_META, FTL_STREAMS };
+
+enum ftl_stripe_state {
+	FTL_S_UNUSABLE,	/* no good append unit */
+	FTL_S_FREE,	/* nothing in it is needed; erased when next wanted */
+	FTL_S_READY,	/* erased */
+	FTL_S_OPEN,	/* a frontier writes to it, or its last appends are under way */
+	FTL_S_CLOSED,
+};
+
+/* ftl_stripe.flags */
+#define FTL_SF_EVACUATE	BIT(0)	/* an append failed in it: collect it first */
+#define FTL_SF_PINNED	BIT(1)	/* attach: its content may still be needed */
+#define FTL_SF_UNSEALED	BIT(2)	/* its end may be in a volatile buffer */
+#define FTL_SF_STUCK	BIT(3)	/* could not be emptied; not a victim until something changes */
+
+/**
+ * struct ftl_stripe - the append units of one number on all dies
+ * @seq: sequence number at opening
+ * @valid: units that the map, the directory or the journal list refers to
+ * @inflight: units reserved whose append has not completed
+ * @size: units of its usable append units
+ */
+struct ftl_stripe {
+	u64 seq;
+	u32 valid;
+	u32 inflight;
+	u32 size;
+	u8 state;
+	u8 stream;
+	u8 flags;
+	u8 reserved;
+};
+
+/* ftl.au[]: what is known of one append unit */
+#define FTL_AU_BAD	BIT(0)
+#define FTL_AU_SYSTEM	BIT(1)	/* holds superblocks, belongs to no stripe */
+#define FTL_AU_STOP	BIT(2)	/* no more appends in this life */
+#define FTL_AU_RETIRE	BIT(3)	/* a program failed: bad as soon as it is empty */
+#define FTL_AU_ERASED	BIT(4)	/* attach: reported free */
+#define FTL_AU_OPENED	BIT(5)	/* attach: reported open */
+#define FTL_AU_SUSPECT	BIT(6)	/* attach: suspect, or write pointer unknown */
+
+/**
+ * struct ftl_frontier - where a stream writes
+ * @stripe: open stripe or FTL_NONE
+ * @room: units that can still be reserved
+ * @die: die of the current chunk, @chunk: units left in it
+ * @unsealed: closed stripes of this stream that are not sealed
+ * @used: units reserved, by die
+ */
+struct ftl_frontier {
+	u32 stripe;
+	u32 room;
+	u32 die, chunk;
+	u32 unsealed;
+	u32 *used;
+};
+
+/* ftl.leaf_state[] */
+#define FTL_LEAF_DIRTY	BIT(0)	/* differs from its snapshot */
+#define FTL_LEAF_TRIMMED BIT(1)	/* the journal still speaks for it */
+
+/* A private unit for a read-modify-write, lent to one request. */
+enum ftl_rmw_state { FTL_RMW_START, FTL_RMW_READING, FTL_RMW_READY, FTL_RMW_APPEND };
+
+struct ftl_rmw {
+	struct ftl_link link;
+	struct ftl *f;
+	struct media_buf buf;
+	struct ftl_io *io;
+	u32 index;	/* unit within the request */
+	u8 state;
+	u8 pin;
+};
+
+/* A write request's private area. */
+struct ftl_write {
+	struct ftl_link wait;	/* ftl.parked or ftl.waiting */
+	struct ftl_link adm;	/* ftl.admitted: holds its units in the in-flight table */
+	struct ftl_link sq;	/* ftl.sequenced: commands under way */
+	struct ftl *f;
+	u64 lu;			/* first unit */
+	u64 seq;		/* of the oldest command under way */
+	u64 todo[2];		/* units still to append from the request's buffer */
+	struct ftl_rmw *rmw[2];
+	u32 units;
+	u32 pending;		/* commands and holders; completes at 0 */
+	u16 cmds;		/* appends under way */
+	u16 head;		/* bytes before the first block in the first unit */
+	u16 tries;
+	s16 err;
+};
+
+/* A read's or a flush's private area. */
+struct ftl_read {
+	struct ftl_link wait;	/* ftl.cmd_wait */
+	u64 lu;
+	u32 units;
+	u32 next;		/* first unit not yet in a command */
+	u32 head;
+	u32 bytes;		/* of the request */
+	u32 pending;
+	s32 err;
+	u8 pin;
+};
+
+/* A trim's or write-zeroes' private area; @lu, @units: what it unmaps. */
+struct ftl_trim {
+	struct ftl_link wait;	/* ftl.trims */
+	u64 lu, units;		/* whole units */
+	u64 from, to;		/* units touched, edges included: [from, to) */
+	u64 seq;
+	s32 err;
+};
+
+static_assert(sizeof(struct ftl_write) <= sizeof(((struct ftl_io *)0)->priv));
+static_assert(sizeof(struct ftl_read) <= sizeof(((struct ftl_io *)0)->priv));
+static_assert(sizeof(struct ftl_trim) <= sizeof(((struct ftl_io *)0)->priv));
+
+#define ftl_priv_of(io, type) ((struct type *)(io)->priv)
+#define ftl_io_of(p) container_of((void *)(p), struct ftl_io, priv)
+
+/* A command slot of the worker. */
+enum ftl_slot_state { FTL_SLOT_IDLE, FTL_SLOT_BUSY, FTL_SLOT_DONE };
+
+#define FTL_SLOTS	8
+
+struct ftl_slot {
+	struct ftl *f;
+	struct media_cmd *cmd;
+	struct media_buf buf;
+	u32 state;
+	u32 step;
+	u32 tries;
+	u32 old[FTL_MAX_UNITS];	/* where the units in @buf came from */
+	u64 key;
+};
+
+/* fill() prepares slot->cmd, false: nothing more; reap() looks at the answer. */
+#define FTL_AGAIN	1	/* reap() prepared the slot's next command */
+
+struct ftl_pipe {
+	bool (*fill)(struct ftl *f, struct ftl_slot *s, void *arg);
+	int (*reap)(struct ftl *f, struct ftl_slot *s, void *arg);
+};
+
+struct ftl_pins {
+	u32 count[2];
+} __aligned(64);
+
+#define FTL_RMW_UNITS	64
+#define FTL_TRIM_BATCH	FIO_JOURNAL_RECS
+#define FTL_APPEND_TRIES 8
+#define FTL_ABORT_TRIES	16
+
+struct ftl {
+	struct media *m;
+	struct ftl_env env;
+	struct media_geometry geo;
+	struct ftl_lock lock;
+
+	/* shape */
+	u32 stripe_units;	/* of a stripe without bad AUs */
+	u32 total_units;
+	u32 streams;		/* 2: metadata shares the GC frontier */
+	u64 reserve;		/* units that user data never opens */
+	u64 meta_reserve;	/* units that metadata never opens */
+
+	/* identity, from the superblock */
+	struct fio_super *super;	/* as last read or written */
+	u32 media_id;
+	u32 lba_bytes, lba_shift;	/* blocks per unit, as a shift */
+	u64 user_units;
+	u32 sys_au[2], sys_die[2], sys_mirrors;
+	u32 sys_found;		/* AU number of the newest superblock */
+	u32 sys_pair;		/* where superblocks are appended now */
+	u32 sys_page;		/* superblocks appended there */
+
+	/* map: leaves appear when first written, read without a lock */
+	u32 nleaves, ndirs;
+	u32 **leaf;
+	u32 *leaf_unit;		/* snapshot of each leaf */
+	u8 *leaf_state;
+	u32 dirty_leaves, trimmed_leaves;
+
+	/* media */
+	u8 *au;
+	u32 *au_wp;		/* attach only */
+	struct ftl_stripe *stripe;
+	struct ftl_frontier front[FTL_STREAMS];
+	u64 free_units;		/* FREE and READY */
+	u64 usable_units;	/* all stripes */
+	u32 erase_cursor;
+	u32 bad_aus, offline_aus;
+
+	/* sequence and durability */
+	u64 seq;		/* next */
+	u64 volatile_gen;	/* appends completed while the medium was volatile */
+	u64 synced_gen;
+
+	/* writes */
+	u64 *inflight;		/* bit per hashed unit */
+	u32 inflight_mask;
+	struct ftl_link parked, waiting, admitted, sequenced;
+	struct ftl_link rmw_free;
+	u32 rmw_count;
+	struct ftl_rmw *rmw;
+	struct ftl_link cmd_wait;
+	u32 nwait;		/* requests on parked, waiting and cmd_wait */
+
+	/* trims: queued, and the group being committed */
+	struct ftl_link trims, trim_group;
+	bool trim_active;
+	u32 wake_writes;	/* the worker waits for writes to complete */
+
+	/* journal */
+	u32 *journal;		/* live pages */
+	u32 journal_count, journal_max, journal_cap;
+	u64 journal_nr;
+	u64 trim_seq;		/* newest trim */
+	bool want_snapshot;	/* a page of metadata was lost to the medium */
+
+	/* epochs */
+	struct ftl_pins *pins;
+	void *pins_mem;
+	u32 epoch;
+	u32 epoch_waiter;
+
+	/* worker */
+	struct ftl_slot slot[FTL_SLOTS];
+	struct ftl_slot xslot;	/* single commands, also from within a pipe */
+	u32 *gc_units;
+	u32 gc_count;
+	u32 gc_bad;
+	u32 kicks;
+
+	u32 gone;
+	bool read_only;
+	const char *read_only_reason;
+	struct ftl_recovery rec;
+	struct ftl_stats st;
+	u64 mem_now;
+};
+
+/* core.c: memory, log, health of the instance */
+void *ftl_alloc(struct ftl *f, size_t bytes, enum ftl_mem kind);
+void ftl_free(struct ftl *f, void *p, size_t bytes, enum ftl_mem kind);
+#define ftl_say(f, level, ...) do {					\
+	char _line[160];						\
+	ftl_format_line(_line, sizeof(_line), __VA_ARGS__);		\
+	(f)->env.log((f)->env.ctx, level, _line);			\
+} while (0)
+int ftl_check_geometry(const struct media_geometry *g, const struct ftl_env *env);
+void ftl_set_shape(struct ftl *f, const struct media_geometry *g);
+struct ftl *ftl_create(struct media *m, const struct ftl_env *env);
+void ftl_set_read_only(struct ftl *f, const char *reason);
+void ftl_set_gone(struct ftl *f);
+void ftl_kick(struct ftl *f);
+int ftl_alloc_unit_state(struct ftl *f);
+u64 ftl_overhead_units(const struct ftl *f);
+u64 ftl_meta_units(u64 user_units);
+u32 ftl_journal_max(u64 user_units);
+
+static inline bool ftl_seq_after(u64 a, u64 b)
+{
+	return (s64)(a - b) > 0;
+}
+
+/* addresses */
+static inline u32 ftl_unit_stripe(const struct ftl *f, u32 unit)
+{
+	return unit / f->stripe_units;
+}
+
+static inline u32 ftl_unit_au(const struct ftl *f, u32 unit)
+{
+	return unit / f->geo.pages;
+}
+
+static inline u32 ftl_unit_die(const struct ftl *f, u32 unit)
+{
+	return ftl_unit_au(f, unit) % f->geo.dies;
+}
+
+static inline u32 ftl_au_index(const struct ftl *f, u32 stripe, u32 die)
+{
+	return stripe * f->geo.dies + die;
+}
+
+/* map.c */
+int ftl_map_alloc_tables(struct ftl *f);
+int ftl_map_add_leaf(struct ftl *f, u32 leaf);
+void ftl_map_free(struct ftl *f);
+void ftl_map_publish(struct ftl *f, u64 lu, u32 unit);
+bool ftl_map_relocate(struct ftl *f, u64 lu, u32 from, u32 to);
+void ftl_map_unmap(struct ftl *f, u64 lu);
+void ftl_map_mark(struct ftl *f, u32 leaf, u8 state);
+u32 *ftl_map_leaf(const struct ftl *f, u64 lu);
+
+/* epoch.c */
+u8 ftl_pin(struct ftl *f, u32 queue);
+void ftl_unpin(struct ftl *f, u32 queue, u8 pin);
+int ftl_grace(struct ftl *f);
+
+/* stripe.c */
+void ftl_stripe_init(struct ftl *f, u32 s);
+void ftl_stripe_get(struct ftl *f, u32 unit);
+void ftl_stripe_put(struct ftl *f, u32 unit);
+void ftl_stripe_settle(struct ftl *f, u32 s);
+void ftl_stripe_set_free(struct ftl *f, u32 s, u8 state);
+int ftl_erase_stripe(struct ftl *f, u32 s);
+int ftl_prepare(struct ftl *f, u32 stripes);
+bool ftl_reclaim(struct ftl *f);
+int ftl_sync(struct ftl *f);
+int ftl_seal(struct ftl *f);
+bool ftl_needs_sync(const struct ftl *f);
+void ftl_au_list_op(struct ftl *f, u32 stripe, enum media_op op, u8 need, u8 skip);
+int ftl_report_aus(struct ftl *f);
+void ftl_check_spare(struct ftl *f);
+
+/* frontier.c */
+u32 ftl_reserve(struct ftl *f, enum ftl_stream stream, u32 want, u32 *unit);
+u64 ftl_room(const struct ftl *f, enum ftl_stream stream);
+void ftl_append_ok(struct ftl *f, u32 unit);
+void ftl_append_failed(struct ftl *f, u32 unit, u8 status);
+struct ftl_frontier *ftl_frontier(struct ftl *f, enum ftl_stream stream);
+void ftl_tag_fill(struct ftl *f, struct fio_tag *tag, u8 type, u64 lba, u64 seq, u32 unit);
+bool ftl_unit_appended(const struct ftl *f, const struct media_cmd *cmd, u32 i);
+bool ftl_user_starved(const struct ftl *f);
+
+/* inflight.c */
+int ftl_inflight_init(struct ftl *f);
+bool ftl_inflight_busy(const struct ftl *f, u64 lu, u32 units);
+void ftl_inflight_set(struct ftl *f, u64 lu, u32 units);
+void ftl_inflight_clear(struct ftl *f, u64 lu, u32 units);
+bool ftl_inflight_overlaps(const struct ftl *f, u64 from, u64 to);
+u64 ftl_complete_seq(const struct ftl *f);
+
+/* write.c, read.c, submit.c */
+void ftl_submit_write(struct ftl *f, struct ftl_io *io);
+void ftl_write_pump(struct ftl *f);
+bool ftl_write_alloc_leaf(struct ftl *f);
+void ftl_submit_read(struct ftl *f, struct ftl_io *io);
+void ftl_submit_flush(struct ftl *f, struct ftl_io *io);
+void ftl_read_pump(struct ftl *f);
+void ftl_pump(struct ftl *f);
+void ftl_fail_all(struct ftl *f);
+int ftl_status_errno(u8 status);
+void ftl_span(const struct ftl *f, const struct ftl_io *io, u64 *lu, u32 *head, u64 *units);
+
+/* worker.c */
+int ftl_pipe_run(struct ftl *f, const struct ftl_pipe *pipe, void *arg);
+struct media_cmd *ftl_exec_get(struct ftl *f);
+int ftl_exec(struct ftl *f);
+void ftl_exec_put(struct ftl *f);
+void ftl_cmd_init(struct media_cmd *cmd, enum media_op op, u32 n);
+int ftl_wait(struct ftl *f, bool (*cond)(void *arg), void *arg);
+int ftl_slots_init(struct ftl *f);
+void ftl_slots_free(struct ftl *f);
+int ftl_exec_read(struct ftl *f, u32 unit, bool data);
+bool ftl_crc_ok(const void *data, const struct fio_tag *tag);
+
+/* trim.c, journal.c, checkpoint.c */
+void ftl_submit_trim(struct ftl *f, struct ftl_io *io);
+bool ftl_trim_step(struct ftl *f);
+bool ftl_trim_overlaps(const struct ftl *f, u64 from, u64 to);
+void ftl_trim_end(struct ftl *f, int err);
+int ftl_journal_prepare(struct ftl *f);
+int ftl_journal_write(struct ftl *f, struct ftl_link *group);
+void ftl_wake_writes(struct ftl *f);
+bool ftl_journal_live(const struct ftl *f, u32 unit);
+bool ftl_journal_relocate(struct ftl *f, u32 from, u32 to);
+int ftl_journal_add(struct ftl *f, u32 unit);
+bool ftl_compact_step(struct ftl *f);
+int ftl_compact(struct ftl *f);
+int ftl_snapshot(struct ftl *f, u8 mask);
+int ftl_checkpoint(struct ftl *f);
+int ftl_load_checkpoint(struct ftl *f);
+u32 ftl_journal_crc(struct fio_journal *j);
+
+/* gc.c */
+bool ftl_gc_step(struct ftl *f);
+int ftl_gc_collect(struct ftl *f, u32 victim);
+int ftl_make_room(struct ftl *f, enum ftl_stream stream, u64 units);
+int ftl_rewrite(struct ftl *f, u64 lu, u32 old, u16 flags, bool closed);
+
+/* super.c, recover.c */
+int ftl_super_find(struct ftl *f);
+int ftl_super_write(struct ftl *f, enum fio_super_state state);
+int ftl_super_begin(struct ftl *f);
+int ftl_super_place(struct ftl *f);
+void ftl_super_claim(struct ftl *f);
+int ftl_super_check(struct ftl *f);
+void ftl_map_reset(struct ftl *f);
+int ftl_recover(struct ftl *f);
+int ftl_meta_append(struct ftl *f, u32 n, u32 *unit, u64 seq);
+
+
+#endif /* FTL_PRIV_H */

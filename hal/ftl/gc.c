@@ -1,0 +1,525 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Collection: valid units move out of a stripe so that it can be erased.
+ *
+ * Owns: choice of victims, copying with verification, what becomes of units
+ * that cannot be read any more. Does not know: the paths of user data.
+ *
+ * A copy keeps the sequence number of its data and is published by compare and
+ * swap: a write or trim in between wins. The victim stays intact until reclaim
+ * has made everything durable, so that a cut at any time finds one of the two.
+ *
+ * Why it always ends: see overhead_units() in core.c.
+ */
+#include "ftl_priv.h"
+
+/* ---- what is still needed ------------------------------------------------------ */
+
+/* Lock held or worker. */
+static bool unit_live(const struct ftl *f, const struct fio_tag *tag, u32 unit)
+{
+	u64 lba = le64_to_cpu(tag->lba);
+
+	if (le32_to_cpu(tag->media_id) != f->media_id)
+		return false;
+	switch (tag->type) {
+	case FIO_TAG_DATA:
+		return lba < f->user_units && ftl_lookup(f, lba) == unit;
+	case FIO_TAG_MAP:
+		return lba < f->nleaves && f->leaf_unit[lba] == unit;
+	case FIO_TAG_JOURNAL:
+		return ftl_journal_live(f, unit);
+	default:
+		return false;
+	}
+}
+
+/* Lock held. */
+static bool relocate(struct ftl *f, const struct fio_tag *tag, u32 from, u32 to)
+{
+	u64 lba = le64_to_cpu(tag->lba);
+
+	switch (tag->type) {
+	case FIO_TAG_DATA:
+		return ftl_map_relocate(f, lba, from, to);
+	case FIO_TAG_MAP:
+		if (f->leaf_unit[lba] != from)
+			return false;
+		f->leaf_unit[lba] = to;
+		ftl_stripe_get(f, to);
+		ftl_stripe_put(f, from);
+		return true;
+	default:
+		return ftl_journal_relocate(f, from, to);
+	}
+}
+
+/* ---- first pass: tags of the whole stripe --------------------------------------- */
+
+struct scan {
+	u32 unit, end;
+};
+
+static bool tags_fill(struct ftl *f, struct ftl_slot *s, void *arg)
+{
+	struct scan *c = arg;
+	u32 n = 0;
+
+	while (c->unit < c->end && n < f->geo.max_units) {
+		u8 au = f->au[ftl_unit_au(f, c->unit)];
+
+		if (au & (FTL_AU_SYSTEM | FTL_AU_ERASED)) {
+			c->unit += f->geo.pages;
+			continue;
+		}
+		s->old[n] = c->unit;
+		s->cmd->unit[n++] = c->unit++;
+	}
+	if (!n)
+		return false;
+	ftl_cmd_init(s->cmd, MEDIA_READ, n);
+	return true;
+}
+
+static int tags_reap(struct ftl *f, struct ftl_slot *s, void *arg)
+{
+	u64 failed = s->cmd->failed;
+	u32 i;
+
+	if (s->cmd->status == MEDIA_GONE)
+		return -ENODEV;
+	if (s->cmd->status && !failed)
+		failed = ~0ULL;
+	for (i = 0; i < s->cmd->n; i++) {
+		if (failed >> i & 1)
+			continue;
+		if (unit_live(f, &s->cmd->tag[i], s->old[i]) && f->gc_count < f->stripe_units)
+			f->gc_units[f->gc_count++] = s->old[i];
+	}
+	return 0;
+}
+
+/* ---- second pass: copy ------------------------------------------------------------ */
+
+enum { STEP_READ, STEP_APPEND };
+
+static bool copy_fill(struct ftl *f, struct ftl_slot *s, void *arg)
+{
+	u32 *next = arg;
+	u32 n = min(f->gc_count - *next, f->geo.max_units);
+	u32 i;
+
+	if (!n)
+		return false;
+	for (i = 0; i < n; i++) {
+		s->old[i] = f->gc_units[*next + i];
+		s->cmd->unit[i] = s->old[i];
+	}
+	*next += n;
+	ftl_cmd_init(s->cmd, MEDIA_READ, n);
+	s->cmd->buf = &s->buf;
+	s->step = STEP_READ;
+	return true;
+}
+
+static bool unit_good(const struct ftl_slot *s, u64 failed, u32 i)
+{
+	const u8 *data = (const u8 *)s->buf.va + i * FIO_MEDIA_UNIT;
+
+	return !(failed >> i & 1) && ftl_crc_ok(data, &s->cmd->tag[i]);
+}
+
+/* Move the good and still needed units to the front; returns how many. */
+static u32 squeeze(struct ftl *f, struct ftl_slot *s)
+{
+	u64 failed = s->cmd->failed;
+	u8 *data = s->buf.va;
+	u32 i, n = 0;
+
+	if (s->cmd->status && !failed)
+		failed = ~0ULL;
+	for (i = 0; i < s->cmd->n; i++) {
+		if (!unit_good(s, failed, i)) {
+			f->gc_bad++;
+			continue;
+		}
+		if (!unit_live(f, &s->cmd->tag[i], s->old[i]))
+			continue;
+		if (n != i) {
+			memcpy(data + n * FIO_MEDIA_UNIT, data + i * FIO_MEDIA_UNIT,
+			       FIO_MEDIA_UNIT);
+			s->cmd->tag[n] = s->cmd->tag[i];
+			s->old[n] = s->old[i];
+		}
+		n++;
+	}
+	return n;
+}
+
+static int start_append(struct ftl *f, struct ftl_slot *s, u32 n)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	u32 got = ftl_reserve(f, FTL_GC, n, s->cmd->unit);
+	u32 i;
+
+	ftl_unlock(&f->lock, flags);
+	if (!got)
+		return -ENOSPC;
+	for (i = 0; i < got; i++) {
+		struct ftl_stripe *st = &f->stripe[ftl_unit_stripe(f, s->cmd->unit[i])];
+
+		s->cmd->tag[i].stripe_seq = cpu_to_le64(st->seq);
+		s->cmd->tag[i].stream = st->stream;
+	}
+	ftl_cmd_init(s->cmd, MEDIA_APPEND, got);
+	s->cmd->buf = &s->buf;
+	s->cmd->flags = MEDIA_F_LOW;
+	s->step = STEP_APPEND;
+	return FTL_AGAIN;
+}
+
+static int reap_read(struct ftl *f, struct ftl_slot *s)
+{
+	u32 n;
+
+	if (s->cmd->status == MEDIA_GONE)
+		return -ENODEV;
+	if (s->cmd->status && s->tries++ < f->geo.read_retries) {
+		s->cmd->retry++;
+		s->cmd->status = MEDIA_OK;
+		s->cmd->failed = 0;
+		f->st.read_retries++;
+		return FTL_AGAIN;
+	}
+	n = squeeze(f, s);
+	return n ? start_append(f, s, n) : 0;
+}
+
+/* What failed stays where it was and is found again. */
+static int reap_append(struct ftl *f, struct ftl_slot *s)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	u32 i;
+
+	for (i = 0; i < s->cmd->n; i++) {
+		if (!ftl_unit_appended(f, s->cmd, i)) {
+			ftl_append_failed(f, s->cmd->unit[i], s->cmd->status);
+			continue;
+		}
+		relocate(f, &s->cmd->tag[i], s->old[i], s->cmd->unit[i]);
+		ftl_append_ok(f, s->cmd->unit[i]);
+		f->st.gc_units_written++;
+	}
+	ftl_unlock(&f->lock, flags);
+	return s->cmd->status == MEDIA_GONE ? -ENODEV : 0;
+}
+
+static int copy_reap(struct ftl *f, struct ftl_slot *s, void *arg)
+{
+	return s->step == STEP_READ ? reap_read(f, s) : reap_append(f, s);
+}
+
+/* ---- what cannot be read ------------------------------------------------------------- */
+
+/**
+ * ftl_rewrite() - store xslot.buf as a new version of a unit
+ * @f: the instance
+ * @lu: logical unit, mapped to @old
+ * @old: its present place
+ * @flags: FIO_TAG_LOST
+ * @closed: the caller keeps writes away from @lu
+ *
+ * Context: worker, room for one unit of FTL_GC was made.
+ * Return: 0; -EBUSY: a write is under way; -errno.
+ */
+int ftl_rewrite(struct ftl *f, u64 lu, u32 old, u16 flags, bool closed)
+{
+	struct media_cmd *cmd = ftl_exec_get(f);
+	unsigned long irq;
+	u64 seq;
+	int err = 0;
+
+	if (!cmd)
+		return -ENODEV;
+	irq = ftl_lock(&f->lock);
+	if (!closed && ftl_inflight_busy(f, lu, 1))
+		err = -EBUSY;
+	else if (!ftl_reserve(f, FTL_GC, 1, cmd->unit))
+		err = -ENOSPC;
+	else if (!closed)
+		ftl_inflight_set(f, lu, 1);
+	seq = f->seq++;
+	ftl_unlock(&f->lock, irq);
+	if (err)
+		goto out;
+	ftl_tag_fill(f, &cmd->tag[0], FIO_TAG_DATA, lu, seq, cmd->unit[0]);
+	cmd->tag[0].flags = cpu_to_le16(flags);
+	ftl_cmd_init(cmd, MEDIA_APPEND, 1);
+	cmd->buf = &f->xslot.buf;
+	cmd->flags = MEDIA_F_FUA;
+	err = ftl_exec(f);
+	if (err == -ENODEV)
+		goto out;
+	irq = ftl_lock(&f->lock);
+	if (ftl_unit_appended(f, cmd, 0)) {
+		ftl_map_relocate(f, lu, old, cmd->unit[0]);
+		ftl_append_ok(f, cmd->unit[0]);
+	} else {
+		ftl_append_failed(f, cmd->unit[0], cmd->status);
+	}
+	if (!closed)
+		ftl_inflight_clear(f, lu, 1);
+	ftl_unlock(&f->lock, irq);
+out:
+	ftl_exec_put(f);
+	return err;
+}
+
+/* Replace a unit that cannot be read by one that says so, for ever. */
+static void give_up(struct ftl *f, u64 lu, u32 unit)
+{
+	struct media_cmd *cmd = ftl_exec_get(f);
+	int err;
+
+	if (!cmd)
+		return;
+	err = ftl_exec_read(f, unit, true);
+	ftl_exec_put(f);
+	if (err != -ENODATA)
+		return;
+	ftl_add(&f->st.media_errors, 1);
+	ftl_say(f, FTL_ERR, "logical unit %llu is lost: unit %u cannot be read; reads of it fail until it is written or trimmed",
+		(unsigned long long)lu, unit);
+	memset(f->xslot.buf.va, 0, FIO_MEDIA_UNIT);
+	ftl_rewrite(f, lu, unit, FIO_TAG_LOST, false);
+}
+
+static void give_up_data(struct ftl *f, u32 victim)
+{
+	u64 lu;
+	u32 unit;
+
+	for (lu = 0; lu < f->user_units && f->stripe[victim].valid; lu++) {
+		if (!f->leaf[lu >> 10]) {
+			lu |= FIO_MAP_FANOUT - 1;
+			continue;
+		}
+		unit = ftl_lookup(f, lu);
+		if (unit != FIO_UNIT_NONE && ftl_unit_stripe(f, unit) == victim)
+			give_up(f, lu, unit);
+	}
+}
+
+/* Metadata is written again from memory. */
+static void give_up_meta(struct ftl *f, u32 victim)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	u32 i;
+
+	for (i = 0; i < f->nleaves; i++)
+		if (f->leaf_unit[i] != FIO_UNIT_NONE &&
+		    ftl_unit_stripe(f, f->leaf_unit[i]) == victim) {
+			ftl_map_mark(f, i, FTL_LEAF_DIRTY | FTL_LEAF_TRIMMED);
+			f->want_snapshot = true;
+		}
+	for (i = 0; i < f->journal_count; i++)
+		if (ftl_unit_stripe(f, f->journal[i]) == victim)
+			f->want_snapshot = true;
+	ftl_unlock(&f->lock, flags);
+}
+
+static void mark_stuck(struct ftl *f, u32 victim)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+
+	if (f->stripe[victim].valid)
+		f->stripe[victim].flags |= FTL_SF_STUCK;
+	ftl_unlock(&f->lock, flags);
+}
+
+/* ---- collecting -------------------------------------------------------------------------- */
+
+static int copy_all(struct ftl *f, u32 victim)
+{
+	static const struct ftl_pipe tags = { tags_fill, tags_reap };
+	static const struct ftl_pipe copy = { copy_fill, copy_reap };
+	struct scan c = { victim * f->stripe_units, (victim + 1) * f->stripe_units };
+	u32 next = 0;
+	int err;
+
+	f->gc_count = 0;
+	f->gc_bad = 0;
+	err = ftl_pipe_run(f, &tags, &c);
+	return err ? err : ftl_pipe_run(f, &copy, &next);
+}
+
+/**
+ * ftl_gc_collect() - empty a stripe
+ * @f: the instance
+ * @victim: a closed stripe whose valid units fit into the room of FTL_GC
+ *
+ * Context: worker.
+ * Return: 0, also when some units had to stay; -ENODEV.
+ */
+int ftl_gc_collect(struct ftl *f, u32 victim)
+{
+	u32 before = f->stripe[victim].valid;
+	u32 found;
+	int err;
+
+	/* The copies may close one stripe and begin another. */
+	err = ftl_seal(f);
+	if (err >= 0)
+		err = ftl_prepare(f, 2);
+	if (err < 0)
+		return err;
+	err = copy_all(f, victim);
+	if (err && err != -ENOSPC)
+		return err;
+	f->st.gc_victims++;
+	found = f->gc_count;
+	if (f->stripe[victim].valid && (f->gc_bad || found < before)) {
+		give_up_data(f, victim);
+		give_up_meta(f, victim);
+	}
+	if (f->stripe[victim].valid == before || f->gc_bad)
+		mark_stuck(f, victim);
+	return ftl_load(&f->gone) ? -ENODEV : 0;
+}
+
+static bool better(const struct ftl_stripe *a, const struct ftl_stripe *b)
+{
+	bool ea = a->flags & FTL_SF_EVACUATE, eb = b->flags & FTL_SF_EVACUATE;
+
+	if (ea != eb)
+		return ea;
+	if (a->valid != b->valid)
+		return a->valid < b->valid;
+	return ftl_seq_after(b->seq, a->seq);
+}
+
+/*
+ * The stripe with the fewest valid units, the older of equals; one with a failed
+ * append unit before all others. Only what fits and gains something.
+ */
+static u32 pick_victim(struct ftl *f, bool gentle)
+{
+	u64 room = ftl_room(f, FTL_GC);
+	u32 i, best = FTL_NONE;
+
+	for (i = 0; i < f->geo.aus; i++) {
+		const struct ftl_stripe *s = &f->stripe[i];
+		bool evacuate = s->flags & FTL_SF_EVACUATE;
+
+		if (s->state != FTL_S_CLOSED || !s->valid || s->valid > room ||
+		    s->flags & FTL_SF_STUCK)
+			continue;
+		if (!evacuate && (s->valid >= s->size || (gentle && s->valid > s->size / 4 * 3)))
+			continue;
+		if (best == FTL_NONE || better(s, &f->stripe[best]))
+			best = i;
+	}
+	return best;
+}
+
+static bool any_evacuate(const struct ftl *f)
+{
+	u32 i;
+
+	for (i = 0; i < f->geo.aus; i++)
+		if (f->stripe[i].state == FTL_S_CLOSED && f->stripe[i].valid &&
+		    (f->stripe[i].flags & (FTL_SF_EVACUATE | FTL_SF_STUCK)) == FTL_SF_EVACUATE)
+			return true;
+	return false;
+}
+
+/* Collect one victim and free it; false: there is none, or the card is gone. */
+static bool collect_one(struct ftl *f, bool gentle)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	u32 victim = pick_victim(f, gentle);
+
+	ftl_unlock(&f->lock, flags);
+	if (victim == FTL_NONE || ftl_gc_collect(f, victim))
+		return false;
+	ftl_reclaim(f);
+	ftl_prepare(f, f->streams);
+	ftl_pump(f);
+	return true;
+}
+
+/**
+ * ftl_make_room() - room for units of an internal stream
+ * @f: the instance
+ * @stream: FTL_GC or FTL_META
+ * @units: how many
+ *
+ * Context: worker, not from within a pipe.
+ * Return: 0 or -errno.
+ */
+int ftl_make_room(struct ftl *f, enum ftl_stream stream, u64 units)
+{
+	unsigned long flags;
+	u64 room;
+	int err;
+
+	for (;;) {
+		err = ftl_frontier(f, stream)->unsealed > 1 ? ftl_seal(f) : 0;
+		if (err < 0 || ftl_load(&f->gone))
+			return err < 0 ? err : -ENODEV;
+		flags = ftl_lock(&f->lock);
+		room = ftl_room(f, stream);
+		ftl_unlock(&f->lock, flags);
+		if (room >= units)
+			break;
+		if (!ftl_reclaim(f) && !collect_one(f, false))
+			return ftl_load(&f->gone) ? -ENODEV : -ENOSPC;
+	}
+	err = ftl_prepare(f, 1 + (u32)(units / f->stripe_units));
+	return err < 0 ? err : 0;
+}
+
+static bool writes_wait(struct ftl *f)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	bool wait = !ftl_list_empty(&f->waiting) && !f->front[FTL_USER].room;
+
+	ftl_unlock(&f->lock, flags);
+	return wait;
+}
+
+/**
+ * ftl_gc_step() - collect a victim if room is getting short
+ * @f: the instance
+ *
+ * Context: worker.
+ * Return: true when one was collected.
+ */
+bool ftl_gc_step(struct ftl *f)
+{
+	bool starved = ftl_user_starved(f);
+	bool low = f->free_units < f->reserve + 3ULL * f->stripe_units;
+	bool did;
+
+	if (ftl_load(&f->read_only) || (!starved && !low && !any_evacuate(f)))
+		return false;
+	did = collect_one(f, !starved);
+	if (!did && starved && writes_wait(f) && ftl_user_starved(f) &&
+	    !ftl_reclaim(f) && !ftl_load(&f->gone))
+		ftl_set_read_only(f, "no stripe can be collected to make room");
+	return did;
+}
+
+/**
+ * ftl_force_gc() - collect the best victim now
+ * @f: the instance
+ *
+ * Context: worker, not while ftl_run() runs.
+ * Return: 0; -ENOENT: nothing to collect; -ENODEV.
+ */
+int ftl_force_gc(struct ftl *f)
+{
+	if (collect_one(f, false) || ftl_reclaim(f))
+		return 0;
+	return ftl_load(&f->gone) ? -ENODEV : -ENOENT;
+}

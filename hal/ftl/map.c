@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The map: where each logical unit is.
+ *
+ * Owns: the leaves, their publication rules, which leaves differ from their
+ * snapshot on flash. Does not know: who moves a unit or why.
+ *
+ * A leaf of 1024 entries appears when one of its units is first written and
+ * never goes away while attached. Entries are single 32-bit words: readers load
+ * them without a lock; writers exchange them, collection compares and swaps.
+ */
+#include "ftl_priv.h"
+
+static size_t leaf_bytes(void)
+{
+	return FIO_MAP_FANOUT * sizeof(u32);
+}
+
+/**
+ * ftl_map_alloc_tables() - the upper level of the map
+ * @f: the instance, user_units known
+ *
+ * Context: worker; may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int ftl_map_alloc_tables(struct ftl *f)
+{
+	u32 i;
+
+	f->nleaves = (u32)((f->user_units + FIO_MAP_FANOUT - 1) >> 10);
+	f->ndirs = (f->nleaves + FIO_MAP_FANOUT - 1) >> 10;
+	f->journal_max = ftl_journal_max(f->user_units);
+	f->leaf = ftl_alloc(f, f->nleaves * sizeof(*f->leaf), FTL_MEM_MAP);
+	f->leaf_unit = ftl_alloc(f, f->nleaves * sizeof(u32), FTL_MEM_MAP);
+	f->leaf_state = ftl_alloc(f, f->nleaves, FTL_MEM_MAP);
+	if (!f->leaf || !f->leaf_unit || !f->leaf_state)
+		return -ENOMEM;
+	for (i = 0; i < f->nleaves; i++)
+		f->leaf_unit[i] = FIO_UNIT_NONE;
+	return ftl_inflight_init(f);
+}
+
+/**
+ * ftl_map_add_leaf() - give a leaf its memory
+ * @f: the instance
+ * @leaf: number
+ *
+ * Context: worker; may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int ftl_map_add_leaf(struct ftl *f, u32 leaf)
+{
+	u32 *entry;
+	u32 i;
+
+	if (f->leaf[leaf])
+		return 0;
+	entry = ftl_alloc(f, leaf_bytes(), FTL_MEM_MAP);
+	if (!entry)
+		return -ENOMEM;
+	for (i = 0; i < FIO_MAP_FANOUT; i++)
+		entry[i] = FIO_UNIT_NONE;
+	ftl_store_release(&f->leaf[leaf], entry);
+	return 0;
+}
+
+/* Attach: forget what was loaded. */
+void ftl_map_reset(struct ftl *f)
+{
+	u32 i;
+
+	for (i = 0; i < f->nleaves; i++) {
+		ftl_free(f, f->leaf[i], leaf_bytes(), FTL_MEM_MAP);
+		f->leaf[i] = NULL;
+		f->leaf_unit[i] = FIO_UNIT_NONE;
+		f->leaf_state[i] = 0;
+	}
+	for (i = 0; i < f->geo.aus; i++)
+		f->stripe[i].valid = 0;
+	f->st.units_mapped = 0;
+	f->dirty_leaves = 0;
+	f->trimmed_leaves = 0;
+}
+
+void ftl_map_free(struct ftl *f)
+{
+	u32 i;
+
+	for (i = 0; f->leaf && i < f->nleaves; i++)
+		ftl_free(f, f->leaf[i], leaf_bytes(), FTL_MEM_MAP);
+	ftl_free(f, f->leaf, f->nleaves * sizeof(*f->leaf), FTL_MEM_MAP);
+	ftl_free(f, f->leaf_unit, f->nleaves * sizeof(u32), FTL_MEM_MAP);
+	ftl_free(f, f->leaf_state, f->nleaves, FTL_MEM_MAP);
+	ftl_free(f, f->inflight, ((size_t)f->inflight_mask + 1) / 8, FTL_MEM_CORE);
+	ftl_free(f, f->journal, f->journal_cap * sizeof(u32), FTL_MEM_CORE);
+}
+
+/* The leaf of a unit or NULL; pairs with the release in ftl_map_add_leaf(). */
+u32 *ftl_map_leaf(const struct ftl *f, u64 lu)
+{
+	return ftl_load_acquire(&f->leaf[lu >> 10]);
+}
+
+/**
+ * ftl_lookup() - where a logical unit is
+ * @f: the instance
+ * @lu: logical unit, below user_units
+ *
+ * Context: any, lock-free. The answer may be stale at once; it stays readable
+ * for who has pinned an epoch before.
+ * Return: the unit, FIO_UNIT_NONE when nothing is stored.
+ */
+u32 ftl_lookup(const struct ftl *f, u64 lu)
+{
+	const u32 *leaf = ftl_map_leaf(f, lu);
+
+	return leaf ? ftl_load(&leaf[lu & (FIO_MAP_FANOUT - 1)]) : FIO_UNIT_NONE;
+}
+
+/* Lock held. Remember that a leaf is no longer what its snapshot says. */
+void ftl_map_mark(struct ftl *f, u32 leaf, u8 state)
+{
+	u8 add = state & ~f->leaf_state[leaf];
+
+	f->leaf_state[leaf] |= add;
+	if (add & FTL_LEAF_DIRTY)
+		f->dirty_leaves++;
+	if (add & FTL_LEAF_TRIMMED)
+		f->trimmed_leaves++;
+}
+
+/**
+ * ftl_map_publish() - a completed write becomes what readers see
+ * @f: the instance
+ * @lu: logical unit, its leaf exists
+ * @unit: where its data is
+ *
+ * The release half of the exchange orders the data before the address. The
+ * place that held the old version loses its claim to its stripe.
+ *
+ * Context: lock held.
+ */
+void ftl_map_publish(struct ftl *f, u64 lu, u32 unit)
+{
+	u32 old = ftl_swap(&f->leaf[lu >> 10][lu & (FIO_MAP_FANOUT - 1)], unit);
+
+	ftl_stripe_get(f, unit);
+	if (old != FIO_UNIT_NONE)
+		ftl_stripe_put(f, old);
+	else
+		f->st.units_mapped++;
+	ftl_map_mark(f, lu >> 10, FTL_LEAF_DIRTY);
+}
+
+/**
+ * ftl_map_relocate() - a copy replaces its original, if that is still current
+ * @f: the instance
+ * @lu: logical unit
+ * @from: the original, @to: the copy
+ *
+ * Context: lock held.
+ * Return: false: written or trimmed meanwhile, the copy is dead.
+ */
+bool ftl_map_relocate(struct ftl *f, u64 lu, u32 from, u32 to)
+{
+	u32 *leaf = f->leaf[lu >> 10];
+
+	if (!leaf || !ftl_cas(&leaf[lu & (FIO_MAP_FANOUT - 1)], from, to))
+		return false;
+	ftl_stripe_get(f, to);
+	ftl_stripe_put(f, from);
+	ftl_map_mark(f, lu >> 10, FTL_LEAF_DIRTY);
+	return true;
+}
+
+/* Lock held. */
+void ftl_map_unmap(struct ftl *f, u64 lu)
+{
+	u32 *leaf = f->leaf[lu >> 10];
+	u32 old;
+
+	if (!leaf)
+		return;
+	old = ftl_swap(&leaf[lu & (FIO_MAP_FANOUT - 1)], FIO_UNIT_NONE);
+	if (old == FIO_UNIT_NONE)
+		return;
+	ftl_stripe_put(f, old);
+	ftl_map_mark(f, lu >> 10, FTL_LEAF_DIRTY);
+	f->st.units_mapped--;
+	f->st.units_trimmed++;
+}

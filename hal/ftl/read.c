@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reads and flushes.
+ *
+ * Owns: the lock-free path from a logical unit to its data, the retry ladder,
+ * the check that what came is what was asked for. Does not know: writes.
+ */
+#include "ftl_priv.h"
+
+static void read_end(struct ftl *f, struct ftl_io *io)
+{
+	struct ftl_read *r = ftl_priv_of(io, ftl_read);
+	int err;
+
+	if (__atomic_sub_fetch(&r->pending, 1, __ATOMIC_ACQ_REL))
+		return;
+	err = r->err;
+	ftl_unpin(f, io->queue, r->pin);
+	io->done(io, err);
+}
+
+static void note_error(struct ftl_read *r, int err)
+{
+	if (err)
+		ftl_store(&r->err, err);
+}
+
+/* Is unit @i of a completed read the logical unit it should be? */
+static int check_unit(struct ftl *f, const struct media_cmd *cmd, u32 i, u64 lu)
+{
+	const struct fio_tag *tag = &cmd->tag[i];
+
+	if (cmd->unit[i] == FIO_UNIT_NONE)
+		return 0;
+	if (tag->type != FIO_TAG_DATA || le64_to_cpu(tag->lba) != lu ||
+	    le32_to_cpu(tag->media_id) != f->media_id) {
+		ftl_say(f, FTL_ERR, "unit %u should hold logical unit %llu, its tag says type %u lba %llu",
+			cmd->unit[i], (unsigned long long)lu, tag->type,
+			(unsigned long long)le64_to_cpu(tag->lba));
+		return -EIO;
+	}
+	return le16_to_cpu(tag->flags) & FIO_TAG_LOST ? -ENODATA : 0;
+}
+
+static int check_read(struct ftl *f, const struct media_cmd *cmd, u64 lu)
+{
+	int err = ftl_status_errno(cmd->status);
+	u32 i;
+
+	for (i = 0; !err && i < cmd->n; i++)
+		err = check_unit(f, cmd, i, lu + i);
+	return err;
+}
+
+static bool read_again(struct ftl *f, struct media_cmd *cmd)
+{
+	u32 tries = cmd->retry;
+
+	switch (cmd->status) {
+	case MEDIA_UNCORRECTABLE:
+	case MEDIA_CRC:
+		if (tries >= f->geo.read_retries)
+			return false;
+		cmd->retry++;
+		break;
+	case MEDIA_ABORTED:
+		if (ftl_load(&f->gone))
+			return false;
+		break;
+	default:
+		return false;
+	}
+	ftl_add(&f->st.read_retries, 1);
+	cmd->failed = 0;
+	cmd->status = MEDIA_OK;
+	f->m->ops->submit(f->m, cmd);
+	f->m->ops->commit(f->m, cmd->queue);
+	return true;
+}
+
+static void read_done(struct media_cmd *cmd)
+{
+	struct ftl_io *io = cmd->io;
+	struct ftl *f = cmd->priv;
+	struct ftl_read *r = ftl_priv_of(io, ftl_read);
+	u64 lu;
+	int err;
+
+	if (cmd->status == MEDIA_GONE)
+		ftl_set_gone(f);
+	if (cmd->status && read_again(f, cmd))
+		return;
+	lu = r->lu + ((cmd->io_off + r->head) / FIO_MEDIA_UNIT);
+	err = check_read(f, cmd, lu);
+	if (err == -ENODATA || err == -EIO)
+		ftl_add(&f->st.media_errors, 1);
+	note_error(r, err);
+	f->m->ops->put(f->m, cmd);
+	read_end(f, io);
+	ftl_pump(f);
+}
+
+/* Look units @first.. of the request up; true: at least one is stored. */
+static bool look_up(struct ftl *f, const struct ftl_read *r, u32 first, u32 n, u32 *unit)
+{
+	bool any = false;
+	u32 i;
+
+	for (i = 0; i < n; i++) {
+		unit[i] = ftl_lookup(f, r->lu + first + i);
+		any |= unit[i] != FIO_UNIT_NONE;
+	}
+	return any;
+}
+
+/* The next command of a request; false: it had nothing to read and was not used. */
+static bool issue_read(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd)
+{
+	struct ftl_read *r = ftl_priv_of(io, ftl_read);
+	u32 first = r->next;
+	u32 n = min(r->units - first, f->geo.max_units);
+	u32 skip = first ? 0 : r->head;
+	u32 off = first ? first * FIO_MEDIA_UNIT - r->head : 0;
+	u32 len = min(n * FIO_MEDIA_UNIT - skip, r->bytes - off);
+
+	r->next += n;
+	if (!look_up(f, r, first, n, cmd->unit)) {
+		f->m->ops->io_zero(f->m, io, off, len);
+		return false;
+	}
+	ftl_cmd_init(cmd, MEDIA_READ, n);
+	cmd->io = io;
+	cmd->io_off = off;
+	cmd->skip = skip;
+	cmd->len = len;
+	cmd->done = read_done;
+	cmd->priv = f;
+	ftl_add(&r->pending, 1);
+	f->m->ops->submit(f->m, cmd);
+	return true;
+}
+
+static void wait_for_cmd(struct ftl *f, struct ftl_link *wait, bool first)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+
+	if (first)
+		ftl_list_add(wait, &f->cmd_wait);
+	else
+		ftl_list_add_tail(wait, &f->cmd_wait);
+	f->nwait++;
+	ftl_unlock(&f->lock, flags);
+}
+
+/*
+ * Issue until all is under way; false: out of commands. @cmd: the first one, or
+ * NULL.
+ */
+static bool read_run(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd)
+{
+	struct ftl_read *r = ftl_priv_of(io, ftl_read);
+
+	while (r->next < r->units) {
+		if (ftl_load(&f->gone)) {
+			note_error(r, -ENODEV);
+			r->next = r->units;
+			break;
+		}
+		cmd = cmd ? cmd : f->m->ops->get(f->m, io->queue, false);
+		if (!cmd)
+			return false;
+		if (issue_read(f, io, cmd))
+			cmd = NULL;
+	}
+	if (cmd)
+		f->m->ops->put(f->m, cmd);
+	return true;
+}
+
+/**
+ * ftl_submit_read() - start a read
+ * @f: the instance
+ * @io: request, checked
+ *
+ * Context: any; lock-free while the medium has commands.
+ */
+void ftl_submit_read(struct ftl *f, struct ftl_io *io)
+{
+	struct ftl_read *r = ftl_priv_of(io, ftl_read);
+	u64 units;
+
+	ftl_span(f, io, &r->lu, &r->head, &units);
+	r->units = (u32)units;
+	r->bytes = io->count * f->lba_bytes;
+	r->next = 0;
+	r->err = 0;
+	r->pending = 1;
+	ftl_add(&f->st.user_units_read, r->units);
+	r->pin = ftl_pin(f, io->queue);
+	if (!read_run(f, io, NULL)) {
+		wait_for_cmd(f, &r->wait, false);
+		/* One may have come back between asking and waiting. */
+		ftl_read_pump(f);
+		return;
+	}
+	if (!(io->flags & FTL_IO_MORE))
+		f->m->ops->commit(f->m, io->queue);
+	read_end(f, io);
+}
+
+static void flush_done(struct media_cmd *cmd)
+{
+	struct ftl_io *io = cmd->io;
+	struct ftl *f = cmd->priv;
+	int err = ftl_status_errno(cmd->status);
+
+	if (cmd->status == MEDIA_GONE)
+		ftl_set_gone(f);
+	f->m->ops->put(f->m, cmd);
+	io->done(io, err);
+	ftl_pump(f);
+}
+
+static bool flush_run(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd)
+{
+	cmd = cmd ? cmd : f->m->ops->get(f->m, io->queue, false);
+	if (!cmd)
+		return false;
+	ftl_cmd_init(cmd, MEDIA_SYNC, 0);
+	cmd->io = io;
+	cmd->done = flush_done;
+	cmd->priv = f;
+	f->m->ops->submit(f->m, cmd);
+	f->m->ops->commit(f->m, io->queue);
+	return true;
+}
+
+/**
+ * ftl_submit_flush() - everything acknowledged becomes durable
+ * @f: the instance
+ * @io: request
+ *
+ * Nothing to do while acknowledged means durable.
+ *
+ * Context: any.
+ */
+void ftl_submit_flush(struct ftl *f, struct ftl_io *io)
+{
+	struct ftl_read *r = ftl_priv_of(io, ftl_read);
+
+	if (!ftl_needs_sync(f)) {
+		io->done(io, 0);
+		return;
+	}
+	if (flush_run(f, io, NULL))
+		return;
+	wait_for_cmd(f, &r->wait, false);
+	ftl_read_pump(f);
+}
+
+static bool run_one(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd)
+{
+	if (io->op == FTL_FLUSH)
+		return flush_run(f, io, cmd);
+	if (!read_run(f, io, cmd))
+		return false;
+	f->m->ops->commit(f->m, io->queue);
+	read_end(f, io);
+	return true;
+}
+
+/* The queue that the first waiting request needs a command of; false: none waits. */
+static bool first_queue(struct ftl *f, u32 *queue)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	bool any = !ftl_list_empty(&f->cmd_wait);
+
+	if (any)
+		*queue = ftl_io_of(f->cmd_wait.next)->queue;
+	ftl_unlock(&f->lock, flags);
+	return any;
+}
+
+static struct ftl_io *take_first(struct ftl *f, u32 queue)
+{
+	struct ftl_io *io = NULL;
+	unsigned long flags = ftl_lock(&f->lock);
+	struct ftl_link *l = f->cmd_wait.next;
+
+	if (l != &f->cmd_wait && ftl_io_of(l)->queue == queue) {
+		ftl_list_del(l);
+		f->nwait--;
+		io = ftl_io_of(l);
+	}
+	ftl_unlock(&f->lock, flags);
+	return io;
+}
+
+/**
+ * ftl_read_pump() - let reads and flushes that wait for a command go on
+ * @f: the instance
+ *
+ * A command is asked for while the request is on the list: if there is none, one
+ * of ours is under way, and its completion finds the request there.
+ *
+ * Context: any, no lock held.
+ */
+void ftl_read_pump(struct ftl *f)
+{
+	struct media_cmd *cmd;
+	struct ftl_io *io;
+	u32 queue;
+
+	while (first_queue(f, &queue)) {
+		cmd = f->m->ops->get(f->m, queue, false);
+		if (!cmd)
+			return;
+		io = take_first(f, queue);
+		if (!io)
+			f->m->ops->put(f->m, cmd);
+		else if (!run_one(f, io, cmd))
+			wait_for_cmd(f, (struct ftl_link *)io->priv, true);
+	}
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What others may know of an instance.
+ *
+ * Owns: the answers to ftl_get_*(). Does not know: who asks.
+ */
+#include "ftl_priv.h"
+
+void ftl_get_info(const struct ftl *f, struct ftl_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	memcpy(info->uuid, f->super->uuid, sizeof(info->uuid));
+	info->lba_bytes = f->lba_bytes;
+	info->max_blocks = f->geo.max_units << f->lba_shift;
+	info->blocks = f->user_units << f->lba_shift;
+	info->user_units = f->user_units;
+	info->format_version = le32_to_cpu(f->super->version);
+	info->format_time = le64_to_cpu(f->super->format_time);
+	info->attach_count = le64_to_cpu(f->super->attach_count);
+}
+
+/* Spare that bad append units have not taken yet, of what there was without any. */
+static u32 reserve_permille(const struct ftl *f)
+{
+	u64 need = f->user_units + ftl_meta_units(f->user_units) + ftl_overhead_units(f);
+	u64 all = f->total_units - 2ULL * f->sys_mirrors * f->geo.pages;
+	u64 left = f->usable_units > need ? f->usable_units - need : 0;
+
+	return all > need ? (u32)(left * 1000 / (all - need)) : 0;
+}
+
+void ftl_get_stats(struct ftl *f, struct ftl_stats *st)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	u32 i;
+
+	*st = f->st;
+	ftl_unlock(&f->lock, flags);
+	st->stripes = f->geo.aus;
+	for (i = 0; i < f->geo.aus; i++) {
+		st->stripes_free += f->stripe[i].state == FTL_S_FREE ||
+				    f->stripe[i].state == FTL_S_READY;
+		st->stripes_open += f->stripe[i].state == FTL_S_OPEN;
+	}
+	st->stripes_bad_aus = f->bad_aus;
+	st->reserve_permille = reserve_permille(f);
+	st->read_only = f->read_only;
+	st->read_only_reason = f->read_only_reason;
+}
+
+void ftl_get_recovery(const struct ftl *f, struct ftl_recovery *rec)
+{
+	*rec = f->rec;
+}

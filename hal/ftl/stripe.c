@@ -1,0 +1,529 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Stripes: the append units of one number on all dies, and their lives.
+ *
+ * Owns: states, valid counts, free space, erasing, the durability that must
+ * come before an erase. Does not know: who is collected (gc.c), what is in them.
+ *
+ * CLOSED with nothing valid -> reclaim: readers gone, SYNC -> FREE -> erased
+ * -> READY -> OPEN by a frontier -> full and all appends complete -> CLOSED.
+ * Stale content stays on flash in a FREE stripe; recovery knows it by its
+ * sequence numbers.
+ */
+#include "ftl_priv.h"
+
+static void add_bad(struct ftl *f, u32 stripe, u32 die)
+{
+	u8 *au = &f->au[ftl_au_index(f, stripe, die)];
+	struct ftl_stripe *s = &f->stripe[stripe];
+
+	if (*au & FTL_AU_BAD)
+		return;
+	if (!(*au & FTL_AU_SYSTEM)) {
+		s->size -= f->geo.pages;
+		f->usable_units -= f->geo.pages;
+		if (s->state == FTL_S_FREE || s->state == FTL_S_READY)
+			f->free_units -= f->geo.pages;
+	}
+	*au |= FTL_AU_BAD;
+	f->bad_aus++;
+	if (!s->size && (s->state == FTL_S_FREE || s->state == FTL_S_READY))
+		s->state = FTL_S_UNUSABLE;
+}
+
+/**
+ * ftl_stripe_init() - size a stripe from the append units it has
+ * @f: the instance, ftl.au[] filled
+ * @s: stripe
+ *
+ * Context: attach.
+ */
+void ftl_stripe_init(struct ftl *f, u32 s)
+{
+	struct ftl_stripe *st = &f->stripe[s];
+	u32 d;
+
+	st->size = 0;
+	for (d = 0; d < f->geo.dies; d++)
+		if (!(f->au[ftl_au_index(f, s, d)] & (FTL_AU_BAD | FTL_AU_SYSTEM)))
+			st->size += f->geo.pages;
+	f->usable_units += st->size;
+	st->state = st->size ? FTL_S_CLOSED : FTL_S_UNUSABLE;
+}
+
+/* Lock held: one more unit of a stripe is referred to. */
+void ftl_stripe_get(struct ftl *f, u32 unit)
+{
+	f->stripe[ftl_unit_stripe(f, unit)].valid++;
+}
+
+/* Lock held: a unit is no longer referred to. */
+void ftl_stripe_put(struct ftl *f, u32 unit)
+{
+	struct ftl_stripe *s = &f->stripe[ftl_unit_stripe(f, unit)];
+
+	s->flags &= ~FTL_SF_STUCK;
+	if (!--s->valid && s->state == FTL_S_CLOSED)
+		f->kicks++;
+}
+
+/* Lock held: CLOSED to FREE, or what attach finds. */
+void ftl_stripe_set_free(struct ftl *f, u32 s, u8 state)
+{
+	struct ftl_stripe *st = &f->stripe[s];
+
+	st->state = state;
+	st->flags = 0;
+	f->free_units += st->size;
+}
+
+/* Is everything written so far durable without doing anything? */
+bool ftl_needs_sync(const struct ftl *f)
+{
+	return !ftl_load(&f->m->durable) || f->volatile_gen != f->synced_gen;
+}
+
+/**
+ * ftl_stripe_settle() - the last append of a full stripe may have completed
+ * @f: the instance
+ * @s: stripe
+ *
+ * Context: lock held.
+ */
+void ftl_stripe_settle(struct ftl *f, u32 s)
+{
+	struct ftl_stripe *st = &f->stripe[s];
+	struct ftl_frontier *fr = &f->front[st->stream];
+
+	if (st->state != FTL_S_OPEN || st->inflight || fr->stripe == s)
+		return;
+	st->state = FTL_S_CLOSED;
+	if (!ftl_needs_sync(f)) {
+		st->flags &= ~FTL_SF_UNSEALED;
+		fr->unsealed--;
+	}
+	f->kicks++;
+}
+
+/**
+ * ftl_sync() - everything completed so far is durable afterwards
+ * @f: the instance
+ *
+ * Context: worker.
+ * Return: 0 or -errno.
+ */
+int ftl_sync(struct ftl *f)
+{
+	struct media_cmd *cmd;
+	unsigned long flags;
+	u64 gen;
+	int err;
+
+	if (!ftl_needs_sync(f))
+		return 0;
+	cmd = ftl_exec_get(f);
+	if (!cmd)
+		return -ENODEV;
+	flags = ftl_lock(&f->lock);
+	gen = f->volatile_gen;
+	ftl_unlock(&f->lock, flags);
+	ftl_cmd_init(cmd, MEDIA_SYNC, 0);
+	err = ftl_exec(f);
+	ftl_exec_put(f);
+	if (err)
+		return err;
+	flags = ftl_lock(&f->lock);
+	f->synced_gen = gen;
+	ftl_unlock(&f->lock, flags);
+	return 0;
+}
+
+/* Which closed stripes a SYNC that starts now will seal: marked by PINNED. */
+static u32 mark_unsealed(struct ftl *f)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	u32 i, n = 0;
+
+	for (i = 0; i < f->geo.aus; i++) {
+		struct ftl_stripe *s = &f->stripe[i];
+
+		if (s->state != FTL_S_CLOSED || !(s->flags & FTL_SF_UNSEALED))
+			continue;
+		s->flags |= FTL_SF_PINNED;
+		n++;
+	}
+	ftl_unlock(&f->lock, flags);
+	return n;
+}
+
+static void unmark_unsealed(struct ftl *f, bool sealed)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	u32 i;
+
+	for (i = 0; i < f->geo.aus; i++) {
+		struct ftl_stripe *s = &f->stripe[i];
+
+		if (!(s->flags & FTL_SF_PINNED))
+			continue;
+		s->flags &= ~FTL_SF_PINNED;
+		if (!sealed)
+			continue;
+		s->flags &= ~FTL_SF_UNSEALED;
+		f->front[s->stream].unsealed--;
+	}
+	ftl_unlock(&f->lock, flags);
+}
+
+static bool any_unsealed(const struct ftl *f)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i < f->streams; i++)
+		n += f->front[i].unsealed;
+	return n;
+}
+
+/**
+ * ftl_seal() - make the ends of closed stripes durable
+ * @f: the instance
+ *
+ * Recovery takes the last pages of the two youngest stripes of each stream for
+ * possibly torn, and no others: a frontier opens a stripe only while at most one
+ * closed one of its stream is not sealed.
+ *
+ * Context: worker.
+ * Return: 1: sealed something; 0; or -errno.
+ */
+int ftl_seal(struct ftl *f)
+{
+	int err;
+
+	if (!any_unsealed(f) || !mark_unsealed(f))
+		return 0;
+	err = ftl_sync(f);
+	unmark_unsealed(f, !err);
+	return err ? err : 1;
+}
+
+/* Prepare an operation on the AUs of @stripe from die *@die on. */
+static u32 list_aus(struct ftl *f, u32 stripe, u32 *die, u8 skip, u8 need, u32 *unit)
+{
+	u32 n = 0;
+
+	for (; *die < f->geo.dies && n < f->geo.max_units; ++*die) {
+		u8 au = f->au[ftl_au_index(f, stripe, *die)];
+
+		if (au & skip || (au & need) != need)
+			continue;
+		unit[n++] = ftl_au_index(f, stripe, *die) * f->geo.pages;
+	}
+	return n;
+}
+
+static void au_failed(struct ftl *f, u32 unit, enum media_op op)
+{
+	u32 stripe = ftl_unit_stripe(f, unit), die = ftl_unit_die(f, unit);
+	unsigned long flags;
+
+	if (op != MEDIA_RESET)
+		return;
+	flags = ftl_lock(&f->lock);
+	add_bad(f, stripe, die);
+	f->au[ftl_au_index(f, stripe, die)] |= FTL_AU_RETIRE;
+	f->st.erase_fails++;
+	ftl_unlock(&f->lock, flags);
+	ftl_say(f, FTL_WARN, "append unit %u of die %u cannot be erased, retiring it",
+		stripe, die);
+}
+
+/**
+ * ftl_au_list_op() - RESET, RETIRE or FINISH append units of a stripe
+ * @f: the instance
+ * @stripe: stripe
+ * @op: what to do; a failed reset makes an append unit bad
+ * @need: only append units with all these FTL_AU_ flags
+ * @skip: and none of these
+ *
+ * Context: worker.
+ */
+void ftl_au_list_op(struct ftl *f, u32 stripe, enum media_op op, u8 need, u8 skip)
+{
+	u32 die = 0, n, i;
+
+	skip |= FTL_AU_SYSTEM | (op == MEDIA_RETIRE ? 0 : FTL_AU_BAD);
+
+	while (!ftl_load(&f->gone)) {
+		struct media_cmd *cmd = ftl_exec_get(f);
+		u64 failed;
+
+		if (!cmd)
+			return;
+		n = list_aus(f, stripe, &die, skip, need, cmd->unit);
+		if (!n) {
+			ftl_exec_put(f);
+			return;
+		}
+		ftl_cmd_init(cmd, op, n);
+		ftl_exec(f);
+		failed = cmd->status ? cmd->failed : 0;
+		if (cmd->status && !failed && cmd->status != MEDIA_GONE)
+			failed = ~0ULL;
+		for (i = 0; i < n; i++)
+			if (failed >> i & 1)
+				au_failed(f, cmd->unit[i], op);
+		ftl_exec_put(f);
+	}
+}
+
+static void clear_au_flags(struct ftl *f, u32 s, u8 mask)
+{
+	u32 d;
+
+	for (d = 0; d < f->geo.dies; d++)
+		f->au[ftl_au_index(f, s, d)] &= ~mask;
+}
+
+/* Failed programs: bad for good, now that nothing in them is needed. */
+static void retire_aus(struct ftl *f, u32 s)
+{
+	unsigned long flags;
+	u32 d, n = 0;
+
+	for (d = 0; d < f->geo.dies; d++)
+		n += !!(f->au[ftl_au_index(f, s, d)] & FTL_AU_RETIRE);
+	if (!n)
+		return;
+	ftl_au_list_op(f, s, MEDIA_RETIRE, FTL_AU_RETIRE, 0);
+	flags = ftl_lock(&f->lock);
+	for (d = 0; d < f->geo.dies; d++)
+		if (f->au[ftl_au_index(f, s, d)] & FTL_AU_RETIRE) {
+			f->au[ftl_au_index(f, s, d)] &= ~FTL_AU_RETIRE;
+			add_bad(f, s, d);
+		}
+	ftl_unlock(&f->lock, flags);
+	ftl_say(f, FTL_WARN, "stripe %u: retired %u append units after failed programs", s, n);
+	ftl_check_spare(f);
+}
+
+/**
+ * ftl_erase_stripe() - FREE to READY
+ * @f: the instance
+ * @s: a FREE stripe
+ *
+ * Context: worker. Everything that made its content superfluous is durable.
+ * Return: 0 or -ENODEV.
+ */
+int ftl_erase_stripe(struct ftl *f, u32 s)
+{
+	u32 bad = f->bad_aus;
+	unsigned long flags;
+
+	ftl_au_list_op(f, s, MEDIA_RESET, 0, 0);
+	if (ftl_load(&f->gone))
+		return -ENODEV;
+	if (f->bad_aus != bad) {
+		/* Those that just failed: tell the medium's bad table. */
+		ftl_au_list_op(f, s, MEDIA_RETIRE, FTL_AU_RETIRE | FTL_AU_BAD, 0);
+		clear_au_flags(f, s, FTL_AU_RETIRE);
+		ftl_check_spare(f);
+	}
+	flags = ftl_lock(&f->lock);
+	clear_au_flags(f, s, FTL_AU_STOP | FTL_AU_SUSPECT | FTL_AU_OPENED | FTL_AU_ERASED);
+	if (f->stripe[s].state == FTL_S_FREE)
+		f->stripe[s].state = FTL_S_READY;
+	f->st.erases++;
+	ftl_unlock(&f->lock, flags);
+	return 0;
+}
+
+static u32 count_ready(const struct ftl *f)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i < f->geo.aus; i++)
+		n += f->stripe[i].state == FTL_S_READY;
+	return n;
+}
+
+/* The next FREE stripe in turn, so that erases spread. */
+static u32 next_free(struct ftl *f)
+{
+	u32 i, s;
+
+	for (i = 0; i < f->geo.aus; i++) {
+		s = f->erase_cursor + i;
+		s -= s >= f->geo.aus ? f->geo.aus : 0;
+		if (f->stripe[s].state != FTL_S_FREE || f->stripe[s].flags & FTL_SF_PINNED)
+			continue;
+		f->erase_cursor = s + 1 < f->geo.aus ? s + 1 : 0;
+		return s;
+	}
+	return FTL_NONE;
+}
+
+/**
+ * ftl_prepare() - have erased stripes at hand
+ * @f: the instance
+ * @stripes: how many
+ *
+ * Context: worker.
+ * Return: 1: erased something; 0: nothing to do or nothing free; -ENODEV.
+ */
+int ftl_prepare(struct ftl *f, u32 stripes)
+{
+	int did = 0;
+	u32 s;
+
+	while (count_ready(f) < stripes) {
+		s = next_free(f);
+		if (s == FTL_NONE)
+			break;
+		if (ftl_erase_stripe(f, s))
+			return -ENODEV;
+		did = 1;
+	}
+	return did;
+}
+
+static u32 next_dead(const struct ftl *f, u32 from)
+{
+	for (; from < f->geo.aus; from++) {
+		const struct ftl_stripe *s = &f->stripe[from];
+
+		if (s->state == FTL_S_CLOSED && !s->valid && s->size)
+			return from;
+	}
+	return FTL_NONE;
+}
+
+/* Nothing refers to them since before the grace period and the sync. */
+static void release_marked(struct ftl *f)
+{
+	unsigned long flags;
+	u32 i;
+
+	for (i = 0; i < f->geo.aus; i++) {
+		if (!(f->stripe[i].flags & FTL_SF_PINNED))
+			continue;
+		retire_aus(f, i);
+		flags = ftl_lock(&f->lock);
+		if (f->stripe[i].flags & FTL_SF_UNSEALED)
+			f->front[f->stripe[i].stream].unsealed--;
+		ftl_stripe_set_free(f, i, f->stripe[i].size ? FTL_S_FREE : FTL_S_UNUSABLE);
+		ftl_unlock(&f->lock, flags);
+	}
+}
+
+static void drop_marks(struct ftl *f)
+{
+	u32 i;
+
+	for (i = 0; i < f->geo.aus; i++)
+		f->stripe[i].flags &= ~FTL_SF_PINNED;
+}
+
+/**
+ * ftl_reclaim() - closed stripes without valid units become free
+ * @f: the instance
+ *
+ * First every reader that could have seen an old map finishes; then a SYNC makes
+ * whatever superseded their content durable (I5, I6).
+ *
+ * Context: worker.
+ * Return: true when there is more room than before.
+ */
+bool ftl_reclaim(struct ftl *f)
+{
+	unsigned long flags;
+	u32 s, n = 0;
+
+	flags = ftl_lock(&f->lock);
+	for (s = next_dead(f, 0); s != FTL_NONE; s = next_dead(f, s + 1)) {
+		f->stripe[s].flags |= FTL_SF_PINNED;
+		n++;
+	}
+	ftl_unlock(&f->lock, flags);
+	if (!n)
+		return false;
+	if (ftl_grace(f) || ftl_sync(f)) {
+		drop_marks(f);
+		return false;
+	}
+	release_marked(f);
+	return true;
+}
+
+struct report {
+	u32 next;
+};
+
+static bool report_fill(struct ftl *f, struct ftl_slot *s, void *arg)
+{
+	struct report *r = arg;
+	u32 total = f->geo.aus * f->geo.dies;
+	u32 i, n;
+
+	n = min(total - r->next, f->geo.max_units);
+	if (!n)
+		return false;
+	for (i = 0; i < n; i++)
+		s->cmd->unit[i] = (r->next + i) * f->geo.pages;
+	s->key = r->next;
+	r->next += n;
+	ftl_cmd_init(s->cmd, MEDIA_REPORT, n);
+	return true;
+}
+
+static u8 au_flags(const struct media_au *a)
+{
+	switch (a->state) {
+	case MEDIA_AU_FREE:
+		return FTL_AU_ERASED;
+	case MEDIA_AU_OPEN:
+		return FTL_AU_OPENED | (a->wp_unknown ? FTL_AU_SUSPECT : 0);
+	case MEDIA_AU_CLOSED:
+		return a->wp_unknown ? FTL_AU_SUSPECT : 0;
+	case MEDIA_AU_SUSPECT:
+		return FTL_AU_SUSPECT;
+	default:
+		return FTL_AU_BAD;
+	}
+}
+
+static int report_reap(struct ftl *f, struct ftl_slot *s, void *arg)
+{
+	u32 i;
+
+	if (s->cmd->status)
+		return ftl_status_errno(s->cmd->status);
+	for (i = 0; i < s->cmd->n; i++) {
+		u8 flags = au_flags(&s->cmd->au[i]);
+
+		f->au[s->key + i] = flags;
+		if (f->au_wp)
+			f->au_wp[s->key + i] = min(s->cmd->au[i].write_ptr, f->geo.pages);
+		f->bad_aus += !!(flags & FTL_AU_BAD);
+		if (s->cmd->au[i].state == MEDIA_AU_OFFLINE)
+			f->offline_aus++;
+	}
+	return 0;
+}
+
+/**
+ * ftl_report_aus() - ask the medium for the state of every append unit
+ * @f: the instance
+ *
+ * Context: worker.
+ * Return: 0 or -errno.
+ */
+int ftl_report_aus(struct ftl *f)
+{
+	static const struct ftl_pipe pipe = { report_fill, report_reap };
+	struct report r = { 0 };
+	int err = ftl_pipe_run(f, &pipe, &r);
+
+	if (err)
+		ftl_say(f, FTL_ERR, "the medium does not report its append units (%d)", err);
+	return err;
+}

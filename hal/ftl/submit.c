@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests enter here: checks, spans, and who waits for what.
+ *
+ * Owns: ftl_submit(), the conversion of logical blocks to units, the pump that
+ * lets waiting requests go on, the end of everything when the card is gone.
+ * Does not know: how reads, writes and trims are done.
+ */
+#include "ftl_priv.h"
+
+/**
+ * ftl_span() - the units a request touches
+ * @f: the instance
+ * @io: request
+ * @lu: receives the first unit
+ * @head: receives the bytes before the request in it
+ * @units: receives how many units
+ *
+ * Context: any.
+ */
+void ftl_span(const struct ftl *f, const struct ftl_io *io, u64 *lu, u32 *head, u64 *units)
+{
+	u32 mask = (1U << f->lba_shift) - 1;
+	u64 last = io->lba + io->count - 1;
+
+	*lu = io->lba >> f->lba_shift;
+	*head = ((u32)io->lba & mask) * f->lba_bytes;
+	*units = (last >> f->lba_shift) - *lu + 1;
+}
+
+int ftl_status_errno(u8 status)
+{
+	switch (status) {
+	case MEDIA_OK:
+		return 0;
+	case MEDIA_ERASED:
+	case MEDIA_UNCORRECTABLE:
+	case MEDIA_CRC:
+		return -ENODATA;
+	case MEDIA_GONE:
+		return -ENODEV;
+	default:
+		return -EIO;
+	}
+}
+
+static int check_io(const struct ftl *f, const struct ftl_io *io)
+{
+	u64 blocks = f->user_units << f->lba_shift;
+
+	if (ftl_load(&f->gone))
+		return -ENODEV;
+	if (io->queue >= f->geo.queues || io->op > FTL_ZEROES)
+		return -EINVAL;
+	if (io->op == FTL_FLUSH)
+		return 0;
+	if (!io->count || io->lba >= blocks || io->count > blocks - io->lba)
+		return -EINVAL;
+	if (io->op != FTL_READ && ftl_load_acquire(&f->read_only))
+		return -EROFS;
+	if (io->op <= FTL_WRITE && io->count > f->geo.max_units << f->lba_shift)
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * ftl_submit() - start a request
+ * @f: the instance
+ * @io: request
+ *
+ * Context: any; does not sleep.
+ */
+void ftl_submit(struct ftl *f, struct ftl_io *io)
+{
+	int err = check_io(f, io);
+
+	if (err) {
+		io->done(io, err);
+		return;
+	}
+	switch (io->op) {
+	case FTL_READ:
+		ftl_submit_read(f, io);
+		break;
+	case FTL_WRITE:
+		ftl_submit_write(f, io);
+		break;
+	case FTL_FLUSH:
+		ftl_submit_flush(f, io);
+		break;
+	default:
+		ftl_submit_trim(f, io);
+	}
+}
+
+void ftl_commit(struct ftl *f, u32 queue)
+{
+	f->m->ops->commit(f->m, queue);
+}
+
+/**
+ * ftl_pump() - something has become free: let waiting requests go on
+ * @f: the instance
+ *
+ * Context: any, no lock held.
+ */
+void ftl_pump(struct ftl *f)
+{
+	bool kick;
+	unsigned long flags;
+
+	if (ftl_load(&f->nwait)) {
+		ftl_read_pump(f);
+		ftl_write_pump(f);
+	}
+	if (!ftl_load(&f->kicks))
+		return;
+	flags = ftl_lock(&f->lock);
+	kick = f->kicks;
+	f->kicks = 0;
+	ftl_unlock(&f->lock, flags);
+	if (kick)
+		ftl_kick(f);
+}
+
+static struct ftl_io *take_first(struct ftl_link *list)
+{
+	struct ftl_link *l;
+
+	if (ftl_list_empty(list))
+		return NULL;
+	l = list->next;
+	ftl_list_del(l);
+	/* "wait" is the first member of every private area. */
+	return ftl_io_of(l);
+}
+
+static struct ftl_io *take_unstarted(struct ftl *f)
+{
+	struct ftl_io *io = take_first(&f->parked);
+
+	if (io) {
+		f->nwait--;
+		return io;
+	}
+	return take_first(&f->trims);
+}
+
+/**
+ * ftl_fail_all() - end requests that have not begun
+ * @f: the instance, gone or read-only
+ *
+ * Those that have begun end by themselves when they try to go on.
+ *
+ * Context: worker.
+ */
+void ftl_fail_all(struct ftl *f)
+{
+	int err = ftl_load(&f->gone) ? -ENODEV : -EROFS;
+	struct ftl_io *io;
+	unsigned long flags;
+
+	for (;;) {
+		flags = ftl_lock(&f->lock);
+		io = take_unstarted(f);
+		ftl_unlock(&f->lock, flags);
+		if (!io)
+			break;
+		io->done(io, err);
+	}
+	if (f->trim_active && err == -ENODEV)
+		ftl_trim_end(f, err);
+	ftl_pump(f);
+}
