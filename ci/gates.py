@@ -27,7 +27,7 @@ CODE = re.compile(r"\.[ch]$")
 SCRIPT = re.compile(r"(\.(sh|py|mk)|(^|/)(Makefile|Kbuild|\.ci/run)|^ci/[a-z-]+)$")
 MEDIAN, P90, LONGEST = 15, 45, 100
 
-STD = r"[a-z0-9_/]+\.h"         # a header of the C library, of Linux' user API, of a package
+STD = r"[a-z0-9_/-]+\.h"        # a header of the C library, of Linux' user API, of a package
 FIO = r"include/fio/"
 # folder -> (may include, never), both as expressions over the path in the tree,
 # or over the name as written for a header from outside. First match wins.
@@ -44,6 +44,7 @@ INCLUDES = [
     ("vcard/", FIO + r"(types|hw_[a-z]+)\.h$|vcard/|" + STD,
      r"hal/|blk/|common/|utils/|" + FIO + "(media_format|hal)"),
     ("utils/", r"include/uapi/|common/decode/|utils/|" + STD, r"hal/|blk/|vcard/|include/fio/"),
+    ("common/compat/", r"(linux|asm|uapi)/|common/compat/|fio_compat_gen\.h$", None),
     ("common/", r"include/|common/|" + STD, r"hal/|blk/|vcard/|utils/"),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
@@ -84,7 +85,7 @@ def read(top, name):
 def resolve(top, name, quote, header):
     """A header's path in the tree, or its name as written when it is not ours."""
     places = [Path(name).parent] if quote == '"' else []
-    places += [Path(p) for p in ("include", "include/uapi", ".")] + [Path(name).parts[0]]
+    places += [Path(p) for p in ("include", "include/uapi", ".", "common", "common/compat")] + [Path(name).parts[0]]
     for place in places:
         path = os.path.normpath(Path(place) / header)
         if (top / path).is_file():
