@@ -99,7 +99,10 @@ static int attach(struct fio_card *card)
 	}
 	fio_env_kick(card);
 	fio_io_open(card);
-	return fio_unit_create(card);
+	err = fio_unit_create(card);
+	if (err)
+		fio_err(card, "no unit for personalities can be made (%d)", err);
+	return err;
 }
 
 static void run_attach(struct fio_card *card)
@@ -108,8 +111,7 @@ static void run_attach(struct fio_card *card)
 
 	if (err && card->ftl)
 		take_down(card);
-	if (err)
-		fio_err(card, "attach failed (%d)", err);
+	/* what failed has been logged by who knows */
 	fio_state_settle(card, err ? FIO_CARD_DETACHED : FIO_CARD_LIVE,
 			 reason_of(err), err);
 }
@@ -142,9 +144,7 @@ static void run_format(struct fio_card *card)
 	err = ftl_format(&card->chan->media, &card->env, &p);
 	mutex_unlock(&card->ftl_mutex);
 	fio_chan_recycle(card);
-	if (err)
-		fio_err(card, "format failed (%d)", err);
-	else
+	if (!err)
 		fio_info(card, "formatted with blocks of %u bytes, UUID %pUb",
 			 p.lba_bytes, p.uuid);
 	fio_state_settle(card, FIO_CARD_DETACHED,
