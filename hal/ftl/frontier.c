@@ -72,9 +72,10 @@ static void start_stripe(struct ftl *f, struct ftl_frontier *fr, u32 s)
 	fr->die = f->geo.dies - 1;
 	fr->chunk = 0;
 	for (d = 0; d < f->geo.dies; d++) {
-		u8 au = f->au[ftl_au_index(f, s, d)];
+		u8 *au = &f->au[ftl_au_index(f, s, d)];
 
-		fr->used[d] = au & (FTL_AU_BAD | FTL_AU_SYSTEM) ? f->geo.pages : 0;
+		*au &= ~FTL_AU_ERASED;
+		fr->used[d] = *au & (FTL_AU_BAD | FTL_AU_SYSTEM) ? f->geo.pages : 0;
 	}
 }
 

@@ -259,12 +259,13 @@ static void test_geometry(void **state)
 	refuse(g, "0 queues");
 }
 
-/* A programme failure is invisible outside; the append unit is retired. */
+/* A failed program is invisible outside; the append unit is retired. */
 static void test_program_fail(void **state)
 {
 	struct sim_config cfg = rig_small();
 	struct ftl_stats st;
 	struct rig r;
+	u64 lba;
 
 	rig_start(&r, &cfg, 4096, 60, 0);
 	put(&r, 0, 8, 1);
@@ -272,6 +273,9 @@ static void test_program_fail(void **state)
 	put(&r, 8, 8, 2);
 	expect(&r, 0, 8, 1);
 	expect(&r, 8, 8, 2);
+	/* Retired once its stripe is full and has been emptied. */
+	for (lba = 16; lba < 48; lba++)
+		put(&r, lba, 1, 3);
 	sim_drive(&r.env, r.f);
 	ftl_get_stats(r.f, &st);
 	assert_int_equal(st.program_fails, 1);
