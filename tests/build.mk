@@ -14,7 +14,6 @@ unit-tests += test_oracle
 test_oracle-srcs := tests/crash/test_oracle.c tests/crash/oracle.c
 test_oracle-libs := libftlsim libnand
 
-ifneq ($(filter libfioftl,$(host-libs)),)
 host-progs += fio-crash
 fio-crash-srcs := $(addprefix tests/crash/, main.c explore.c oracle.c rig.c)
 fio-crash-libs := libfioftl libftlsim libnand
@@ -23,4 +22,3 @@ fio-crash-libs := libfioftl libftlsim libnand
 host-progs += fio-fuzz-media
 fio-fuzz-media-srcs := tests/fuzz/fuzz_media.c
 fio-fuzz-media-libs := libfioftl libftlsim libnand
-endif

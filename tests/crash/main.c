@@ -225,7 +225,7 @@ static void explore_share(struct explore *x, u32 depth, u32 worker)
 
 	if (worker == 0)
 		explore_workload(x, steps, 0);
-	for (s = worker; s < STEP_COUNT; s += opt.jobs) {
+	for (s = worker; depth && s < STEP_COUNT; s += opt.jobs) {
 		steps[0] = s;
 		explore_tree(x, steps, 1, depth);
 	}
