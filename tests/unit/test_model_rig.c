@@ -292,6 +292,8 @@ u32 rig_do(struct rig *r, struct fio_sqe *sqe, struct fio_cqe *cqe)
 	cqe = cqe ? cqe : &local;
 	rig_doorbell(r, 0, FIO_DB_SQ_TAIL, r->q[0].sq_tail);
 	rig_run(r);
+	if (!rig_peek(r, 0, cqe))
+		rig_run_until_idle(r);
 	assert_true(rig_reap(r, 0, cqe));
 	assert_int_equal(le16_to_cpu(cqe->cid), cid);
 	return FIELD_GET(FIO_CQE_STATUS, le16_to_cpu(cqe->status));
