@@ -76,6 +76,7 @@ static void identify(void **state)
 	assert_int_equal(le32_to_cpu(id->max_units), FIO_MAX_UNITS);
 	assert_int_equal(le64_to_cpu(id->features), FIO_FEAT_CRC | FIO_FEAT_READ_NULL);
 	assert_string_equal(id->serial, "112345");
+	assert_string_equal(id->adapter_product_number, "FVC-1-001-VM");
 	assert_true(strlen(id->product) && strlen(id->adapter_product) && strlen(id->slot_name));
 }
 

@@ -24,9 +24,14 @@ static void put_str(char *to, size_t len, const char *text)
 
 static void put_adapter(struct vcard *c, struct fio_mb_identify *id)
 {
+	char number[sizeof(id->adapter_product_number)];
+
 	put_str(id->adapter_product, sizeof(id->adapter_product), "Virtual Flash Adapter");
 	put_str(id->adapter_name, sizeof(id->adapter_name), "Virtual Adapter");
 	put_str(id->adapter_part_number, sizeof(id->adapter_part_number), "VC-00001");
+	snprintf(number, sizeof(number), "FVC-1-%03llu-VM",
+		 (unsigned long long)(c->persist->user_bytes / 1000000000));
+	put_str(id->adapter_product_number, sizeof(id->adapter_product_number), number);
 	put_str(id->adapter_serial, sizeof(id->adapter_serial), c->persist->serial);
 	put_str(id->adapter_fio_serial, sizeof(id->adapter_fio_serial), c->persist->serial);
 	put_str(id->slot_name, sizeof(id->slot_name), "Upper");
