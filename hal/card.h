@@ -179,6 +179,7 @@ struct fio_progress {
  * @cap: register CAP, read once at bring-up
  * @timeout: CAP.TIMEOUT in jiffies
  * @frozen: PCI says hands off (error recovery, reset by the user)
+ * @thawed: the reset to come was not the card's fault
  * @gone: the card does not answer: no wait must be longer than it takes to see this
  * @identified: @id and @geo are valid; a reset must find the same card
  * @resets, @resets_since: how often lately; the reset worker's
@@ -236,6 +237,7 @@ struct fio_card {
 	u32 cap;
 	unsigned long timeout;
 	bool frozen;
+	bool thawed;
 	bool gone;
 	bool identified;
 	u32 resets;

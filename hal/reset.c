@@ -34,8 +34,8 @@
 #define THAW_TIMEOUT		(60 * HZ)
 
 /* More resets than this in the window, and the card is beyond help. */
-#define RESETS_MAX		5
-#define RESETS_WINDOW		(300 * HZ)
+#define RESETS_MAX		10
+#define RESETS_WINDOW		(600 * HZ)
 
 #define FEATURES_NEEDED		(FIO_FEAT_CRC | FIO_FEAT_READ_NULL)
 
@@ -355,8 +355,13 @@ void fio_card_shutdown_hw(struct fio_card *card)
 
 /* ---- the reset worker ---- */
 
+/* Resets that somebody else asked for say nothing about the card. */
 static bool too_often(struct fio_card *card)
 {
+	if (card->thawed) {
+		card->thawed = false;
+		return false;
+	}
 	if (!card->resets ||
 	    time_after(jiffies, card->resets_since + RESETS_WINDOW)) {
 		card->resets_since = jiffies;
@@ -418,7 +423,9 @@ static void die(struct fio_card *card, enum fio_reason reason)
 
 static int wait_thawed(struct fio_card *card)
 {
-	if (wait_event_timeout(card->state_wq, !READ_ONCE(card->frozen), THAW_TIMEOUT))
+	/* Pairs with fio_card_thaw(). */
+	if (wait_event_timeout(card->state_wq, !smp_load_acquire(&card->frozen),
+			       THAW_TIMEOUT))
 		return 0;
 	fio_err(card, "PCI error recovery did not end within %u seconds",
 		THAW_TIMEOUT / HZ);
@@ -479,7 +486,9 @@ void fio_card_freeze(struct fio_card *card)
  */
 void fio_card_thaw(struct fio_card *card)
 {
-	WRITE_ONCE(card->frozen, false);
+	card->thawed = true;
+	/* Pairs with wait_thawed(): who sees the thaw sees whose doing it was. */
+	smp_store_release(&card->frozen, false);
 	wake_up_all(&card->state_wq);
 }
 
