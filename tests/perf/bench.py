@@ -103,7 +103,7 @@ def run(options, run_dir):
     with vm.Guest(kernel, kernel.initrd(), logs, "bench", [card], extra=nvme_disk(run_dir)) as guest:
         guest.boot()
         guest.run("sh /check/newcard", limit=180, check=True)
-        guest.run("modprobe null_blk gb=1 memory_backed=1 && modprobe fio-blk && waitdev /dev/fioa 60 "
+        guest.run("modprobe null_blk gb=1 memory_backed=1 && sh /check/up "
                   "&& waitdev /dev/nvme0n1 60 && waitdev /dev/nullb0 10", check=True)
         figures += [show(f) for f in block_figures(guest)]
         accel = guest.accel

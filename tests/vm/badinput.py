@@ -188,7 +188,7 @@ class Liar:
         with self.guest("geometry") as g:
             g.boot()
             g.run("sh /check/newcard", check=True)
-            g.run("modprobe fio-blk && waitdev /dev/fioa 60", check=True)
+            g.run("sh /check/up", check=True)
             g.run("dd if=/dev/urandom of=/tmp/d bs=64k count=16 2>/dev/null; "
                   "dd if=/tmp/d of=/dev/fioa bs=64k oflag=direct 2>/dev/null", check=True)
             g.run("modprobe -r fio-blk", check=True)
@@ -203,7 +203,7 @@ class Liar:
                     raise Bad(f"{lie}: no word about it:\n{said}{r.out}")
                 g.run("modprobe -r fio-blk", check=True)
                 self.card.control("identify-absurd", "off")
-            g.run("modprobe fio-blk && waitdev /dev/fioa 60", check=True)
+            g.run("sh /check/up", check=True)
             g.run("dd if=/dev/fioa of=/tmp/e bs=64k count=16 iflag=direct 2>/dev/null; cmp /tmp/d /tmp/e",
                   check=True)
             self.no_complaint(g)

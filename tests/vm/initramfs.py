@@ -24,7 +24,7 @@ import subprocess
 from pathlib import Path
 
 GUEST_PROGRAMS = """
-    kmod fio mkfs.ext4 mke2fs e2fsck fsck.ext4 tune2fs dumpe2fs mkfs.xfs xfs_repair
+    dash bash kmod fio mkfs.ext4 mke2fs e2fsck fsck.ext4 tune2fs dumpe2fs mkfs.xfs xfs_repair
     xfs_db fstrim blkdiscard lsblk wipefs blockdev findmnt mount umount losetup
     sfdisk chmem
 """.split()
@@ -128,6 +128,8 @@ def build_base(root, path):
     c.file("usr/lib64/ld-linux-x86-64.so.2", loader.resolve())
     for name in "modprobe rmmod insmod lsmod modinfo depmod".split():
         c.link("usr/bin/" + name, "kmod")
+    # not busybox's shell: Debian's runs its own applets whatever PATH says
+    c.link("usr/bin/sh", "dash")
     c.file("usr/bin/busybox", find_program(root, "busybox"))
     applets = subprocess.run([find_program(root, "busybox"), "--list"], check=True,
                              text=True, capture_output=True).stdout.split()

@@ -27,7 +27,7 @@ from pathlib import Path
 import vm
 
 LETTERS = "abcdgefh"
-ONE_FIOA = "modprobe fio-blk && waitdev /dev/fctX 60 && waitdev /dev/fioa 60".replace("fctX", "fct0")
+UP = "sh /check/up"
 
 
 class CheckFailed(Exception):
@@ -131,7 +131,7 @@ class Run:
         """For checks that start from a living card, in whatever order they are asked."""
         if not self.guest:
             self.new_card()
-            self.guest.run(ONE_FIOA, check=True)
+            self.guest.run(UP, check=True)
 
     def new_card(self):
         self.card.erase()
@@ -150,7 +150,7 @@ class Run:
     def check_a(self):
         self.new_card()
         self.command("a.modprobe", "modprobe fio-blk alone brings up /dev/fct0 and /dev/fioa",
-                     ONE_FIOA)
+                     UP)
         self.command("a.version", "the driver says its version once",
                      "dmesg | grep -iE 'fio.*version' | tee /tmp/v; [ $(wc -l < /tmp/v) = 1 ]",
                      detail=str.strip)
@@ -200,7 +200,7 @@ class Run:
         load = Load(self.random.getrandbits(40))
         self.need_card()
         self.command("e.prepare", "a file system and two discarded regions",
-                     f"{ONE_FIOA} && blkdiscard -o 1G -l 64M {self.dev} && "
+                     f"{UP} && blkdiscard -o 1G -l 64M {self.dev} && "
                      f"blkdiscard -o 2G -l 64M {self.dev} && mkfs.ext4 -q -F {self.dev} 512M && "
                      f"mount {self.dev} /mnt")
         for i, options in enumerate(rounds, 1):
@@ -227,7 +227,7 @@ class Run:
         with self.step(f"e.cut{i}", f"power cut in the middle of writes, protection {plp}") as result:
             self.guest.run(f"FIO_DEV={self.dev} sh /check/load {load.seed} {i} {sync} {load.listed('A')} "
                            f"{load.listed('B')}", check=True)
-            wanted, acked = self.random.randint(100, 400), {}
+            wanted, acked = self.random.randint(200, 1000), {}
             for _ in range(wanted):
                 tag, number = self.guest.acked(60)
                 if tag == "DEAD":
@@ -244,7 +244,7 @@ class Run:
 
     def come_back(self, load, ident):
         self.command(ident, "attach recovers",
-                     f"modprobe fio-blk && waitdev {self.dev} 120 && dmesg | grep -E 'fio|fct'",
+                     UP + " && dmesg | grep -E 'fio|fct'",
                      limit=180, detail=recovery_lines)
         for tag, (offset, blocks, n) in load.REGIONS.items():
             self.command(f"{ident}.{tag}", "every acknowledged write is there, nothing else is",
@@ -263,7 +263,7 @@ class Run:
         self.orderly_off()
         self.boot("f.boot", iommu=True)
         self.command("f.domain", "the card's DMA is translated, strictly",
-                     ONE_FIOA + " && d=/sys/class/block/fioa/device; "
+                     UP + " && d=/sys/class/block/fioa/device; "
                      "for g in /sys/kernel/iommu_groups/*; do for p in $g/devices/*; do "
                      "[ $(cat $p/vendor) = 0x1aed ] && cat $g/type; done; done | sort -u | tee /tmp/t; "
                      "[ \"$(cat /tmp/t)\" = DMA ]", detail=str.strip)
