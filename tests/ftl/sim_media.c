@@ -609,10 +609,11 @@ static enum media_status read_page(struct sim *s, struct sim_cmd *c, u32 i, u8 *
 	const struct sim_page *page;
 	struct place p;
 
-	memset(data, 0, FIO_MEDIA_UNIT);
-	memset(tag, 0, sizeof(*tag));
-	if (c->cmd.unit[i] == FIO_UNIT_NONE)
+	if (c->cmd.unit[i] == FIO_UNIT_NONE) {
+		memset(data, 0, FIO_MEDIA_UNIT);
+		memset(tag, 0, sizeof(*tag));
 		return MEDIA_OK;
+	}
 	locate(s, c->cmd.unit[i], &p);
 	page = buffered(s, &p);
 	if (!page)
@@ -1049,7 +1050,10 @@ static void sim_io_zero(struct media *m, struct ftl_io *io, u32 io_off, u32 len)
 
 static int sim_buf_alloc(struct media *m, u32 units, struct media_buf *buf)
 {
-	buf->va = sim_alloc((size_t)units * FIO_MEDIA_UNIT);
+	/* not cleared: memory for DMA holds anything */
+	buf->va = malloc((size_t)units * FIO_MEDIA_UNIT);
+	if (!buf->va)
+		return -ENOMEM;
 	buf->dma = 0;
 	buf->units = units;
 	return 0;
