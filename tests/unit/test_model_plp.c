@@ -448,6 +448,8 @@ static void destages_by_itself(void **state)
 	append_to(r, 0, 0);
 	assert_int_equal(read_unit(r, 0, 0), FIO_SC_OK);
 	assert_int_equal(rig_stat(r, "buffer_reads"), 1);
+	/* it sleeps until then */
+	assert_true(rig_run(r) > 1000000);
 	rig_run_until_idle(r);
 	assert_int_equal(rig_stat(r, "buffered"), 0);
 	assert_int_equal(read_unit(r, 0, 0), FIO_SC_OK);
