@@ -32,7 +32,7 @@ static int check_capacity(struct ftl *f, u64 units)
 	return -ENOSPC;
 }
 
-static void new_super(struct ftl *f, const struct ftl_format_params *p, u64 units, u64 gen)
+static void new_super(struct ftl *f, const struct ftl_format_params *p, u64 units)
 {
 	struct fio_super *s = f->super;
 	u32 i;
@@ -50,7 +50,6 @@ static void new_super(struct ftl *f, const struct ftl_format_params *p, u64 unit
 	s->user_units = cpu_to_le64(units);
 	s->seq_base = cpu_to_le64(p->seq_base);
 	s->format_time = cpu_to_le64(f->env.now_sec(f->env.ctx));
-	s->generation = cpu_to_le64(gen);
 	for (i = 0; i < 2; i++) {
 		s->sys_au[i] = cpu_to_le32(f->sys_au[i]);
 		s->sys_die[i] = cpu_to_le32(f->sys_die[i]);
@@ -83,12 +82,12 @@ static void retire_failed(struct ftl *f, u32 bad_before)
 		ftl_au_list_op(f, s, MEDIA_RETIRE, FTL_AU_BAD | FTL_AU_RETIRE, 0);
 }
 
-static int lay_down(struct ftl *f, const struct ftl_format_params *p, u64 units, u64 gen)
+static int lay_down(struct ftl *f, const struct ftl_format_params *p, u64 units)
 {
 	u32 s, bad;
 	int err;
 
-	new_super(f, p, units, gen);
+	new_super(f, p, units);
 	ftl_super_claim(f);
 	for (s = 0; s < f->geo.aus; s++)
 		ftl_stripe_init(f, s);
@@ -113,7 +112,6 @@ static int lay_down(struct ftl *f, const struct ftl_format_params *p, u64 units,
 static int format(struct ftl *f, const struct ftl_format_params *p)
 {
 	u64 units = p->user_units ? p->user_units : p->default_units;
-	u64 gen = 0;
 	int err = check_params(f, p, units);
 
 	if (!err)
@@ -122,18 +120,16 @@ static int format(struct ftl *f, const struct ftl_format_params *p)
 		err = check_capacity(f, units);
 	if (err)
 		return err;
-	/* A superblock of an earlier format: ours must be newer than it. */
+	/* Ours must be newer than one of an earlier format. */
 	err = ftl_super_find(f);
-	if (!err)
-		gen = le64_to_cpu(f->super->generation);
-	else if (err != -ENOMEDIUM)
+	if (err && err != -ENOMEDIUM)
 		return err;
 	err = ftl_super_place(f);
 	if (err)
 		return err;
 	/* Erase the pair first that does not hold it. */
 	f->sys_pair = f->sys_found != f->sys_au[0];
-	return lay_down(f, p, units, gen);
+	return lay_down(f, p, units);
 }
 
 int ftl_format(struct media *m, const struct ftl_env *env, const struct ftl_format_params *p)

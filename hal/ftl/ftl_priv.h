@@ -236,6 +236,8 @@ struct ftl {
 	u32 sys_found;		/* AU number of the newest superblock */
 	u32 sys_pair;		/* where superblocks are appended now */
 	u32 sys_page;		/* superblocks appended there */
+	u64 sys_gen;		/* highest generation ever seen */
+	bool sys_proven;	/* that pair holds one that counts */
 
 	/* map: leaves appear when first written, read without a lock */
 	u32 nleaves, ndirs;

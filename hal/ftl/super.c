@@ -27,43 +27,118 @@ static bool is_super(struct ftl *f, struct fio_super *s)
 	       le32_to_cpu(s->crc) == super_crc(s);
 }
 
-/* Keep what is in xslot.buf if it is the newest so far. */
-static bool consider(struct ftl *f, u32 au, bool *found)
-{
-	struct fio_super *s = f->xslot.buf.va;
+/*
+ * Proof. Every superblock is written twice before it counts, one copy after the
+ * other: to both mirrors or, when one fails, twice to the other. So a copy behind
+ * which something was programmed is complete, and one that is the last of all
+ * may be torn, was never acted upon, and must be ignored: it may read well now
+ * and not next time, when its predecessor has been erased.
+ */
+#define MAX_TAILS	16
 
-	if (!is_super(f, s))
-		return false;
-	if (!*found || ftl_seq_after(le64_to_cpu(s->generation),
-				     le64_to_cpu(f->super->generation))) {
-		memcpy(f->super, s, sizeof(*s));
-		f->sys_found = au / f->geo.dies;
-	}
-	*found = true;
-	return true;
+/* The last page of an append unit, if it is a superblock. */
+struct tail {
+	struct fio_super super;
+	u32 au, page;
+};
+
+struct find {
+	struct tail tail[MAX_TAILS];
+	u32 tails;
+	u32 last[SYSTEM_AUS * 256];	/* pages in use, by append unit */
+	bool found;
+};
+
+static void see_generation(struct ftl *f, const struct fio_super *s, bool first)
+{
+	u64 gen = le64_to_cpu(s->generation);
+
+	if (first || ftl_seq_after(gen, f->sys_gen))
+		f->sys_gen = gen;
 }
 
-/* All superblocks of one append unit; it has none if the first page has not. */
-static int scan_au(struct ftl *f, u32 au, bool *found)
+/* A proven superblock: the newest of them wins. */
+static void consider(struct ftl *f, struct find *c, const struct fio_super *s, u32 au)
 {
-	struct media_cmd *cmd = ftl_exec_get(f);
-	u32 page;
-	int err = 0;
+	if (c->found && !ftl_seq_after(le64_to_cpu(s->generation),
+				       le64_to_cpu(f->super->generation)))
+		return;
+	memcpy(f->super, s, sizeof(*s));
+	f->sys_found = au / f->geo.dies;
+	c->found = true;
+}
 
-	if (!cmd)
-		return -ENODEV;
+/* Read on from the first page, holding each superblock back until the next. */
+static int scan_pages(struct ftl *f, struct find *c, u32 au)
+{
+	struct tail *t = &c->tail[c->tails];
+	struct media_cmd *cmd = f->xslot.cmd;
+	bool held = false;
+	u32 page;
+	int err;
+
 	for (page = 0; page < f->geo.pages; page++) {
 		err = ftl_exec_read(f, au * f->geo.pages + page, true);
 		f->rec.bytes_read += FIO_MEDIA_UNIT;
-		if (err == -ENODEV || cmd->status == MEDIA_ERASED)
+		if (err == -ENODEV)
+			return err;
+		if (cmd->status == MEDIA_ERASED)
 			break;
-		if (!err && !consider(f, au, found))
-			break;
-		if (err && !page)
-			break;
+		c->last[au] = page + 1;
+		if (held)
+			consider(f, c, &t->super, au);
+		held = !err && is_super(f, f->xslot.buf.va);
+		if (!held && !page)
+			return 0;
+		if (!held)
+			continue;
+		memcpy(&t->super, f->xslot.buf.va, sizeof(t->super));
+		t->au = au;
+		t->page = page;
+		see_generation(f, &t->super, !c->tails && !c->found && !page);
 	}
+	c->tails += held && c->tails < MAX_TAILS - 1;
+	return 0;
+}
+
+static int scan_au(struct ftl *f, struct find *c, u32 au)
+{
+	int err;
+
+	if (!ftl_exec_get(f))
+		return -ENODEV;
+	err = scan_pages(f, c, au);
 	ftl_exec_put(f);
-	return err == -ENODEV ? err : 0;
+	return err;
+}
+
+static bool has_twin(const struct find *c, const struct tail *t)
+{
+	u32 i;
+
+	for (i = 0; i < c->tails; i++)
+		if (c->tail[i].au != t->au &&
+		    c->tail[i].super.generation == t->super.generation)
+			return true;
+	return false;
+}
+
+/* On the first mirror: was the second one's page begun? */
+static bool mirrored(const struct ftl *f, const struct find *c, const struct tail *t)
+{
+	u32 d0 = le32_to_cpu(t->super.sys_die[0]), d1 = le32_to_cpu(t->super.sys_die[1]);
+
+	return d0 != d1 && d1 < f->geo.dies && t->au % f->geo.dies == d0 &&
+	       c->last[t->au - d0 + d1] > t->page;
+}
+
+static void judge_tails(struct ftl *f, struct find *c)
+{
+	u32 i;
+
+	for (i = 0; i < c->tails; i++)
+		if (has_twin(c, &c->tail[i]) || mirrored(f, c, &c->tail[i]))
+			consider(f, c, &c->tail[i].super, c->tail[i].au);
 }
 
 /**
@@ -75,19 +150,20 @@ static int scan_au(struct ftl *f, u32 au, bool *found)
  */
 int ftl_super_find(struct ftl *f)
 {
-	bool found = false;
 	u32 i, n = min(f->geo.aus, (u32)SYSTEM_AUS) * f->geo.dies;
-	int err;
+	struct find *c = ftl_alloc(f, sizeof(*c), FTL_MEM_SCAN);
+	int err = c ? 0 : -ENOMEM;
 
 	f->sys_found = FTL_NONE;
-	for (i = 0; i < n; i++) {
-		if (f->au[i] & FTL_AU_ERASED)
-			continue;
-		err = scan_au(f, i, &found);
-		if (err)
-			return err;
+	for (i = 0; !err && i < n; i++)
+		if (!(f->au[i] & FTL_AU_ERASED))
+			err = scan_au(f, c, i);
+	if (!err) {
+		judge_tails(f, c);
+		err = c->found ? 0 : -ENOMEDIUM;
 	}
-	return found ? 0 : -ENOMEDIUM;
+	ftl_free(f, c, sizeof(*c), FTL_MEM_SCAN);
+	return err;
 }
 
 static bool au_good(const struct ftl *f, u32 au, u32 die)
@@ -266,6 +342,7 @@ int ftl_super_begin(struct ftl *f)
 
 	f->sys_pair = !f->sys_pair;
 	f->sys_page = 0;
+	f->sys_proven = false;
 	for (m = 0; !err && m < f->sys_mirrors; m++)
 		err = erase_mirror(f, m);
 	return err;
@@ -296,25 +373,32 @@ static int write_mirror(struct ftl *f, u32 mirror)
 	return err;
 }
 
-/* One good copy is enough. */
+/* A copy on each mirror; when one fails, a second on the other. */
 static int write_mirrors(struct ftl *f)
 {
-	u32 m;
-	int err, best = -EIO;
+	u32 m, good = 0, copies = 0;
+	int err;
 
-	if (f->sys_page >= f->geo.pages)
+	if (f->sys_page + 2 > f->geo.pages)
 		return -EIO;
 	for (m = 0; m < f->sys_mirrors; m++) {
 		err = write_mirror(f, m);
 		if (err == -ENODEV)
 			return err;
-		if (err)
+		if (err) {
 			ftl_say(f, FTL_WARN, "superblock not written to die %u", f->sys_die[m]);
-		else
-			best = 0;
+			continue;
+		}
+		good = m;
+		copies++;
 	}
 	f->sys_page++;
-	return best;
+	if (copies == 1) {
+		f->sys_page++;
+		copies += !write_mirror(f, good);
+	}
+	f->sys_proven |= copies == 2;
+	return copies == 2 ? 0 : -EIO;
 }
 
 static void fill_super(struct ftl *f, enum fio_super_state state)
@@ -323,7 +407,7 @@ static void fill_super(struct ftl *f, enum fio_super_state state)
 
 	s->state = cpu_to_le32(state);
 	s->seq = cpu_to_le64(f->seq);
-	s->generation = cpu_to_le64(le64_to_cpu(s->generation) + 1);
+	s->generation = cpu_to_le64(++f->sys_gen);
 	s->units_written = cpu_to_le64(f->st.units_written_life);
 	if (state != FIO_SUPER_CLEAN) {
 		s->dirs = 0;
@@ -346,8 +430,8 @@ int ftl_super_write(struct ftl *f, enum fio_super_state state)
 
 	fill_super(f, state);
 	err = write_mirrors(f);
-	if (err == -EIO) {
-		/* Full, or both failed: the other pair holds older ones only. */
+	if (err == -EIO && f->sys_proven) {
+		/* Full, or it failed: the other pair holds older ones only. */
 		err = ftl_super_begin(f);
 		if (!err)
 			err = write_mirrors(f);

@@ -135,7 +135,9 @@ enum fio_super_state {
  * here, since append units may go bad later. Each attach erases the older of the
  * pair and continues there, so that nothing is appended behind a possibly torn
  * page. The highest generation with a good CRC wins; it grows over formats too,
- * where sequence numbers may start anywhere.
+ * where sequence numbers may start anywhere. Each is written twice, one copy
+ * after the other (to both mirrors, or twice to one); a copy that is the last
+ * thing programmed in its append unit and has no second one is ignored.
  */
 struct fio_super {
 	__le64 magic;
