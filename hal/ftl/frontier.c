@@ -253,9 +253,12 @@ void ftl_append_failed(struct ftl *f, u32 unit, u8 status)
 	s = ftl_unit_stripe(f, unit);
 	if (f->stripe[s].state != FTL_S_OPEN || !f->stripe[s].inflight)
 		return;
-	if (status == MEDIA_PROGRAM_FAIL) {
-		f->au[ftl_unit_au(f, unit)] |= FTL_AU_RETIRE;
-		f->st.program_fails++;
+	/* AU_STATE: an earlier unit, maybe of this very command, failed there. */
+	if (status == MEDIA_PROGRAM_FAIL || status == MEDIA_AU_STATE) {
+		u8 *au = &f->au[ftl_unit_au(f, unit)];
+
+		f->st.program_fails += !(*au & FTL_AU_RETIRE);
+		*au |= FTL_AU_RETIRE;
 	}
 	if (status != MEDIA_GONE) {
 		f->stripe[s].flags |= FTL_SF_EVACUATE;
