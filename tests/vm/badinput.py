@@ -175,8 +175,12 @@ class Liar:
             said = g.run("dmesg | grep -iE 'fio|fct'").out
             if not re.search("version", said):
                 raise Bad(f"the driver does not say that it does not know version 99:\n{said}")
-            if not g.run("[ -e /dev/fct0 ]").rc:
-                raise Bad("the driver took a card whose interface it does not know")
+            # named, so that it can be asked about, but neither attached nor attachable
+            state = g.run("cat /sys/class/fio/fct0/state").out.strip()
+            if state != "minimal" or not g.run("[ -e /dev/fioa ]").rc:
+                raise Bad(f"the driver took a card whose interface it does not know: {state}")
+            if not g.run("fio-attach /dev/fct0", limit=60).rc:
+                raise Bad("a card of unknown interface was attached on request")
             g.run("modprobe -r fio-blk", check=True)
             self.no_complaint(g)
         self.card.kill()
