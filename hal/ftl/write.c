@@ -140,6 +140,15 @@ static void enlist(struct ftl *f, struct ftl_write *w, struct ftl_link *list, bo
 	f->kicks++;
 }
 
+/* Another context has done what this request waited for. */
+static void delist(struct ftl *f, struct ftl_write *w)
+{
+	if (ftl_list_empty(&w->wait))
+		return;
+	ftl_list_del(&w->wait);
+	f->nwait--;
+}
+
 /* ---- claims; all with the lock held ------------------------------------------ */
 
 static void take_seq(struct ftl *f, struct ftl_write *w, struct claim *c)
@@ -256,6 +265,8 @@ static void claim(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd, bool 
 		claim_run(f, w, cmd, c);
 	if (c->kind == CLAIM_WAIT)
 		enlist(f, w, &f->waiting, first);
+	if (!has_work(w))
+		delist(f, w);
 	c->more = c->kind > CLAIM_WAIT && has_work(w);
 	if (!c->more)
 		c->last = drop_hold(f, w);
