@@ -72,6 +72,8 @@ static int take_down(struct fio_card *card)
 	mutex_lock(&card->ftl_mutex);
 	ftl = unpublish(card);
 	if (ftl && fio_card_state(card) == FIO_CARD_DEAD) {
+		/* the last commands of a dead card end from a work item */
+		fio_chan_flush(card);
 		ftl_destroy(ftl);
 		err = -ENODEV;
 	} else if (ftl) {
@@ -116,11 +118,12 @@ static void run_attach(struct fio_card *card)
 			 reason_of(err), err);
 }
 
-static void run_detach(struct fio_card *card)
+static void run_detach(struct fio_card *card, bool keep_unit)
 {
 	int err;
 
-	fio_unit_destroy(card);
+	if (!keep_unit)
+		fio_unit_destroy(card);
 	err = take_down(card);
 	if (err)
 		fio_warn(card, "detach was not clean (%d): the next attach recovers", err);
@@ -163,7 +166,8 @@ static void op_work(struct work_struct *work)
 		run_attach(card);
 		break;
 	case FIO_OP_DETACH:
-		run_detach(card);
+	case FIO_OP_SHUTDOWN:
+		run_detach(card, kind == FIO_OP_SHUTDOWN);
 		break;
 	case FIO_OP_FORMAT:
 		run_format(card);
@@ -176,6 +180,8 @@ static void op_work(struct work_struct *work)
 /* Why an operation cannot start in the state the card is in. */
 static int refusal(struct fio_card *card)
 {
+	if (card->op.closed)
+		return -ENODEV;
 	switch (fio_card_state(card)) {
 	case FIO_CARD_MINIMAL:
 		return -EOPNOTSUPP;
@@ -194,13 +200,24 @@ static int begin(struct fio_card *card, enum fio_op_kind kind,
 		 enum fio_card_state state)
 {
 	lockdep_assert_held(&card->op.lock);
-	if (card->op.closed)
-		return -ENODEV;
 	if (!fio_state_change(card, state, FIO_REASON_USER))
 		return refusal(card);
 	WRITE_ONCE(card->op.kind, kind);
 	queue_work(fio_op_workqueue, &card->op.work);
 	return 0;
+}
+
+/*
+ * True when the card is detached and no operation runs: parameters may be set.
+ * An operation that has settled may not have returned yet, hence the flush.
+ */
+static bool is_idle(struct fio_card *card)
+{
+	lockdep_assert_held(&card->op.lock);
+	if (card->op.closed || fio_card_state(card) != FIO_CARD_DETACHED)
+		return false;
+	flush_work(&card->op.work);
+	return true;
 }
 
 /**
@@ -212,17 +229,19 @@ static int begin(struct fio_card *card, enum fio_op_kind kind,
  */
 int fio_attach_start(struct fio_card *card, u32 flags)
 {
-	int err;
+	int err = 0;
 
 	static_assert(FIO_ATTACH_CLEAN_ONLY == FTL_ATTACH_CLEAN_ONLY);
 	static_assert(FIO_ATTACH_RESCAN == FTL_ATTACH_RESCAN);
 	if (flags & ~(FIO_ATTACH_CLEAN_ONLY | FIO_ATTACH_RESCAN))
 		return -EINVAL;
 	mutex_lock(&card->op.lock);
-	/* an operation that has settled may not have returned: flags are its */
-	flush_work(&card->op.work);
-	card->op.flags = flags;
-	err = begin(card, FIO_OP_ATTACH, FIO_CARD_ATTACHING);
+	if (is_idle(card)) {
+		card->op.flags = flags;
+		err = begin(card, FIO_OP_ATTACH, FIO_CARD_ATTACHING);
+	} else {
+		err = refusal(card);
+	}
 	mutex_unlock(&card->op.lock);
 	return err;
 }
@@ -232,7 +251,7 @@ static int claim_and_begin(struct fio_card *card)
 	int err;
 
 	lockdep_assert_held(&card->op.lock);
-	if (fio_card_state(card) != FIO_CARD_LIVE)
+	if (card->op.closed || fio_card_state(card) != FIO_CARD_LIVE)
 		return refusal(card);
 	err = fio_unit_claim_idle(card);
 	if (err)
@@ -279,9 +298,12 @@ int fio_format_start(struct fio_card *card, const struct fio_ioc_format *f)
 	if (!valid_format(f))
 		return -EINVAL;
 	mutex_lock(&card->op.lock);
-	flush_work(&card->op.work);
-	card->op.format = *f;
-	err = begin(card, FIO_OP_FORMAT, FIO_CARD_FORMATTING);
+	if (is_idle(card)) {
+		card->op.format = *f;
+		err = begin(card, FIO_OP_FORMAT, FIO_CARD_FORMATTING);
+	} else {
+		err = refusal(card);
+	}
 	mutex_unlock(&card->op.lock);
 	return err;
 }
@@ -297,10 +319,10 @@ void fio_attach_init(struct fio_card *card)
 }
 
 /* True when a detach was begun, or none is needed; false: a reset is under way. */
-static bool begin_last_detach(struct fio_card *card)
+static bool begin_last_detach(struct fio_card *card, enum fio_op_kind kind)
 {
 	if (fio_state_change(card, FIO_CARD_DETACHING, FIO_REASON_USER)) {
-		WRITE_ONCE(card->op.kind, FIO_OP_DETACH);
+		WRITE_ONCE(card->op.kind, kind);
 		queue_work(fio_op_workqueue, &card->op.work);
 		return true;
 	}
@@ -316,6 +338,15 @@ static void close_operations(struct fio_card *card)
 	flush_work(&card->op.work);
 }
 
+/* Through the worker, so that a card that dies meanwhile finds it there. */
+static void last_detach(struct fio_card *card, enum fio_op_kind kind)
+{
+	while (!begin_last_detach(card, kind))
+		wait_event(card->state_wq,
+			   fio_card_state(card) != FIO_CARD_RESETTING);
+	flush_work(&card->op.work);
+}
+
 /**
  * fio_attach_close() - the card goes: detach it, used or not
  * @card: the card
@@ -328,10 +359,7 @@ static void close_operations(struct fio_card *card)
 void fio_attach_close(struct fio_card *card)
 {
 	close_operations(card);
-	while (!begin_last_detach(card))
-		wait_event(card->state_wq,
-			   fio_card_state(card) != FIO_CARD_RESETTING);
-	flush_work(&card->op.work);
+	last_detach(card, FIO_OP_DETACH);
 }
 
 /**
@@ -346,10 +374,7 @@ void fio_attach_quiesce(struct fio_card *card)
 {
 	close_operations(card);
 	fio_unit_quiesce(card, true);
-	wait_event(card->state_wq, fio_card_state(card) != FIO_CARD_RESETTING);
-	if (fio_state_change(card, FIO_CARD_DETACHING, FIO_REASON_USER))
-		fio_state_settle(card, FIO_CARD_DETACHED, FIO_REASON_USER,
-				 take_down(card));
+	last_detach(card, FIO_OP_SHUTDOWN);
 }
 
 /**

@@ -31,7 +31,6 @@
 #include "ftl/ftl.h"
 
 #define FIO_HAL_NAME	"fio-hal"
-#define FIO_HAL_VERSION	"0.1.0"
 
 struct fio_chan;
 
@@ -131,7 +130,14 @@ struct fio_mbox {
 	u32 seq;
 };
 
-enum fio_op_kind { FIO_OP_NONE, FIO_OP_ATTACH, FIO_OP_DETACH, FIO_OP_FORMAT };
+/* SHUTDOWN: a detach that leaves the unit, which nobody can use any more. */
+enum fio_op_kind {
+	FIO_OP_NONE,
+	FIO_OP_ATTACH,
+	FIO_OP_DETACH,
+	FIO_OP_FORMAT,
+	FIO_OP_SHUTDOWN,
+};
 
 /**
  * struct fio_operation - the long operation under way: attach, detach or format
@@ -179,6 +185,7 @@ struct fio_progress {
  * @cap: register CAP, read once at bring-up
  * @timeout: CAP.TIMEOUT in jiffies
  * @frozen: PCI says hands off (error recovery, reset by the user)
+ * @freezes: how often that was
  * @thawed: the reset to come was not the card's fault
  * @gone: the card does not answer: no wait must be longer than it takes to see this
  * @identified: @id and @geo are valid; a reset must find the same card
@@ -237,6 +244,7 @@ struct fio_card {
 	u32 cap;
 	unsigned long timeout;
 	bool frozen;
+	u32 freezes;
 	bool thawed;
 	bool gone;
 	bool identified;

@@ -544,6 +544,19 @@ void fio_chan_kill(struct fio_card *card)
 }
 
 /**
+ * fio_chan_flush() - all that was submitted to a dead card has ended
+ * @card: the card, dead
+ * Context: process, but not from inside a done().
+ */
+void fio_chan_flush(struct fio_card *card)
+{
+	u32 i;
+
+	for (i = 0; i < card->chan->queues; i++)
+		fio_queue_flush(&card->chan->queue[i]);
+}
+
+/**
  * fio_chan_recycle() - take back what an FTL instance that is gone still held
  * @card: the card
  * Context: process.

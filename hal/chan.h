@@ -166,6 +166,7 @@ int fio_chan_open(struct fio_card *card);
 void fio_chan_start(struct fio_card *card);
 void fio_chan_stop(struct fio_card *card);
 void fio_chan_kill(struct fio_card *card);
+void fio_chan_flush(struct fio_card *card);
 void fio_chan_recycle(struct fio_card *card);
 int fio_chan_reap_all(struct fio_card *card);
 enum media_status fio_chan_prepare(struct fio_slot *slot);
@@ -186,6 +187,7 @@ void fio_queue_kill(struct fio_queue *q, struct list_head *gone);
 void fio_queue_end_all(struct list_head *list, enum media_status status);
 unsigned long fio_queue_oldest(struct fio_queue *q, unsigned long now);
 u32 fio_queue_recycle(struct fio_queue *q);
+void fio_queue_flush(struct fio_queue *q);
 
 /* dma.c */
 int fio_dma_map(struct fio_card *card, struct fio_io *io);

@@ -16,6 +16,7 @@
 #include <linux/vmalloc.h>
 
 #include "card.h"
+#include "chan.h"
 
 /* The core reserves room for a lock; ours must fit, debugging kernels included. */
 static_assert(sizeof(spinlock_t) <= sizeof(struct ftl_lock));
@@ -169,6 +170,10 @@ static int env_wait(void *ctx, bool (*cond)(void *arg), void *arg)
 	struct fio_card *card = ctx;
 
 	wait_event_idle(card->ftl_wait, cond(arg) || is_dead(card));
+	if (cond(arg))
+		return 0;
+	/* after -ENODEV the core frees what its commands point to */
+	fio_chan_flush(card);
 	return cond(arg) ? 0 : -ENODEV;
 }
 

@@ -394,6 +394,30 @@ void fio_queue_end_all(struct list_head *list, enum media_status status)
 	end_list(list);
 }
 
+static bool none_ending(struct fio_queue *q)
+{
+	unsigned long flags;
+	bool none;
+
+	spin_lock_irqsave(&q->sq_lock, flags);
+	none = list_empty(&q->ended);
+	spin_unlock_irqrestore(&q->sq_lock, flags);
+	return none;
+}
+
+/**
+ * fio_queue_flush() - wait until commands that never reached the card have ended
+ * @q: the queue
+ * Context: process, but not from inside a done().
+ */
+void fio_queue_flush(struct fio_queue *q)
+{
+	/* done() may submit once more; the FTL stops when it hears GONE */
+	do {
+		flush_work(&q->end_work);
+	} while (!none_ending(q));
+}
+
 /**
  * fio_queue_recycle() - free what the FTL did not give back
  * @q: a queue nobody uses: the FTL instance is gone
@@ -404,7 +428,7 @@ u32 fio_queue_recycle(struct fio_queue *q)
 {
 	u32 i, n = 0;
 
-	flush_work(&q->end_work);
+	fio_queue_flush(q);
 	for (i = 0; i < q->slots; i++) {
 		struct fio_slot *slot = &q->slot[i];
 

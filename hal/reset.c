@@ -413,8 +413,9 @@ static void die(struct fio_card *card, enum fio_reason reason)
 {
 	WRITE_ONCE(card->gone, true);
 	pci_clear_master(card->pdev);
-	fio_state_change(card, FIO_CARD_DEAD, reason);
+	/* first, because who sees DEAD takes it that nothing is in flight */
 	fio_chan_kill(card);
+	fio_state_change(card, FIO_CARD_DEAD, reason);
 	fio_env_wake(card);
 	fio_env_kick(card);
 	fio_attach_abandon(card);
@@ -434,15 +435,18 @@ static int wait_thawed(struct fio_card *card)
 
 static void reset_card(struct fio_card *card)
 {
+	u32 freezes;
 	int err;
 
 	fio_chan_stop(card);
 	do {
+		freezes = READ_ONCE(card->freezes);
 		err = wait_thawed(card);
 		if (!err)
 			err = too_often(card) ? -EIO : recover(card);
-		/* frozen again while it came up: another round */
-	} while (err && READ_ONCE(card->frozen) && card->resets <= RESETS_MAX);
+		/* frozen while it came up: another round */
+	} while (err && freezes != READ_ONCE(card->freezes) &&
+		 card->resets <= RESETS_MAX);
 	if (err) {
 		die(card, reason_of_death(card, err));
 		return;
@@ -475,6 +479,7 @@ static void reset_work(struct work_struct *work)
  */
 void fio_card_freeze(struct fio_card *card)
 {
+	WRITE_ONCE(card->freezes, card->freezes + 1);
 	WRITE_ONCE(card->frozen, true);
 	fio_card_fault(card, FIO_REASON_NONE, "PCI takes the card away for a moment");
 }
