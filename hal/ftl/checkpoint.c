@@ -120,7 +120,6 @@ static void pick(struct ftl *f, struct batch *b, u32 *next, u8 mask, u32 most)
 static void copy_leaves(struct ftl *f, const struct batch *b)
 {
 	struct fio_map_leaf *page = f->xslot.buf.va;
-	struct media_cmd *cmd = f->xslot.cmd;
 	u32 i, e;
 
 	for (i = 0; i < b->n; i++) {
@@ -128,8 +127,6 @@ static void copy_leaves(struct ftl *f, const struct batch *b)
 
 		for (e = 0; e < FIO_MAP_FANOUT; e++)
 			page[i].unit[e] = cpu_to_le32(ftl_load(&leaf[e]));
-		cmd->tag[i].type = FIO_TAG_MAP;
-		cmd->tag[i].lba = cpu_to_le64(b->leaf[i]);
 	}
 }
 
@@ -153,7 +150,7 @@ static void adopt(struct ftl *f, const struct batch *b)
 	ftl_unlock(&f->lock, flags);
 }
 
-static int write_batch(struct ftl *f, struct batch *b)
+static int append_batch(struct ftl *f, struct batch *b)
 {
 	struct media_cmd *cmd = ftl_exec_get(f);
 	u32 i;
@@ -161,11 +158,31 @@ static int write_batch(struct ftl *f, struct batch *b)
 
 	if (!cmd)
 		return -ENODEV;
-	copy_leaves(f, b);
-	for (i = 0; i < b->n; i++)
-		b->unit[i] = FIO_UNIT_NONE;
+	for (i = 0; i < b->n; i++) {
+		cmd->tag[i].type = FIO_TAG_MAP;
+		cmd->tag[i].lba = cpu_to_le64(b->leaf[i]);
+	}
 	err = ftl_meta_append(f, b->n, b->unit, b->seq);
 	ftl_exec_put(f);
+	return err;
+}
+
+/*
+ * A snapshot makes older trims forgettable even where it names a newer write. So
+ * what it names must be durable first, or a cut that takes that write away would
+ * bring back what was there before the trim.
+ */
+static int write_batch(struct ftl *f, struct batch *b)
+{
+	u32 i;
+	int err;
+
+	for (i = 0; i < b->n; i++)
+		b->unit[i] = FIO_UNIT_NONE;
+	copy_leaves(f, b);
+	err = ftl_sync(f);
+	if (!err)
+		err = append_batch(f, b);
 	adopt(f, b);
 	return err;
 }

@@ -835,6 +835,20 @@ static int rewrite(struct ftl *f, const struct kept *k)
 	return 0;
 }
 
+/* Before anything is erased: afterwards its unit may hold something else. */
+static void drop_dead(struct rec *r)
+{
+	struct ftl_link *l, *next;
+
+	for (l = r->kept.next; l != &r->kept; l = next) {
+		struct kept *k = container_of(l, struct kept, link);
+
+		next = l->next;
+		if (!still_needed(r->f, k))
+			drop_kept(r, k);
+	}
+}
+
 static int refresh(struct rec *r)
 {
 	struct ftl *f = r->f;
@@ -842,9 +856,9 @@ static int refresh(struct rec *r)
 	u32 s;
 	int err = 0;
 
+	drop_dead(r);
 	for (l = r->kept.next; !err && l != &r->kept; l = l->next)
-		if (still_needed(f, container_of(l, struct kept, link)))
-			err = rewrite(f, container_of(l, struct kept, link));
+		err = rewrite(f, container_of(l, struct kept, link));
 	if (!err)
 		err = ftl_sync(f);
 	for (s = 0; s < f->geo.aus; s++)
