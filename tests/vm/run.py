@@ -305,12 +305,15 @@ def report(run, path, seconds, failed):
 
 
 def shell(run, run_dir):
+    """A card of its own, which keeps what is put on it from one time to the next."""
     run.prepare(run_dir)
-    run.card.start()
-    with vm.Guest(run.kernel, run.initrd, run.logs, "shell", [run.card], shell=True) as guest:
+    card = vm.Card(run_dir, "card-shell", run.logs)
+    fresh = "" if card.state.exists() else "newcard"
+    card.start()
+    with vm.Guest(run.kernel, run.initrd, run.logs, "shell", [card], shell=True, append=fresh) as guest:
         guest.start()
         guest.process.proc.wait()
-    run.card.kill()
+    card.stop()
     return 0
 
 
