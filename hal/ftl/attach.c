@@ -234,7 +234,8 @@ int ftl_detach(struct ftl *f)
 	int err = shut_down(f);
 
 	if (err)
-		ftl_say(f, FTL_WARN, "detached, but not clean (%d): the next attach has to scan", err);
+		ftl_say(f, FTL_WARN, "detached, but not clean (%d): the next attach has to scan",
+			err);
 	ftl_destroy(f);
 	return err;
 }

@@ -94,8 +94,8 @@ static int check_stripes(struct ftl *f, struct check *c)
 			return violated(f, "I3: stripe %u has %u valid units, its count says %u", s,
 					c->valid[s], st->valid);
 		if (st->size != good_units(f, s))
-			return violated(f, "I10: stripe %u has %u usable units, its size says %u", s,
-					good_units(f, s), st->size);
+			return violated(f, "I10: stripe %u has %u usable units, its size says %u",
+					s, good_units(f, s), st->size);
 		if (st->state == FTL_S_FREE || st->state == FTL_S_READY)
 			free_units += st->size;
 		usable += st->size;

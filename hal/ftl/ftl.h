@@ -73,7 +73,7 @@ struct ftl_format_params {
 int ftl_format(struct media *m, const struct ftl_env *env,
 	       const struct ftl_format_params *p);
 
-/** ftl_max_user_units() - the largest capacity the medium allows with its bad AUs counted as @bad_aus */
+/** ftl_max_user_units() - the largest capacity of a medium with @bad_aus bad append units */
 u64 ftl_max_user_units(const struct media_geometry *g, u64 bad_aus);
 
 #define FTL_ATTACH_CLEAN_ONLY	BIT(0)	/* fail with -EUCLEAN rather than recover */

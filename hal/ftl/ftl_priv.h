@@ -458,5 +458,4 @@ void ftl_map_reset(struct ftl *f);
 int ftl_recover(struct ftl *f);
 int ftl_meta_append(struct ftl *f, u32 n, u32 *unit, u64 seq);
 
-
 #endif /* FTL_PRIV_H */

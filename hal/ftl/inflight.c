@@ -13,7 +13,7 @@
 #include "ftl_priv.h"
 
 #define MIN_BITS	64
-#define MAX_BITS	(1U << 18)
+#define MAX_BITS	262144U
 
 /**
  * ftl_inflight_init() - allocate the table

@@ -156,7 +156,8 @@ void ftl_map_publish(struct ftl *f, u64 lu, u32 unit)
  * ftl_map_relocate() - a copy replaces its original, if that is still current
  * @f: the instance
  * @lu: logical unit
- * @from: the original, @to: the copy
+ * @from: the original
+ * @to: the copy
  *
  * Context: lock held.
  * Return: false: written or trimmed meanwhile, the copy is dead.

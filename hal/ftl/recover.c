@@ -21,7 +21,7 @@
 #include "ftl_priv.h"
 
 #define TAG_STREAMS	8	/* stream numbers that tags can be told apart by */
-#define SEQ_GAP		(1U << 16) /* between what was seen and what comes */
+#define SEQ_GAP		65536	/* between what was seen and what comes */
 
 /* What the first page of an append unit tells. */
 struct probe {
@@ -61,7 +61,7 @@ static u32 nr_aus(const struct ftl *f)
 	return f->geo.aus * f->geo.dies;
 }
 
-/* ---- facts --------------------------------------------------------------------- */
+/* ---- facts --------------------------------------------------------------- */
 
 static void see(struct rec *r, u64 seq)
 {
@@ -189,7 +189,7 @@ static void drop_kept(struct rec *r, struct kept *k)
 	ftl_free(r->f, k, sizeof(*k), FTL_MEM_SCAN);
 }
 
-/* ---- pass 1: the first page of every append unit ------------------------------------ */
+/* ---- pass 1: the first page of every append unit ------------------------- */
 
 static bool scannable(const struct ftl *f, u32 au)
 {
@@ -275,7 +275,7 @@ static int probe_reap(struct ftl *f, struct ftl_slot *s, void *arg)
 	return err;
 }
 
-/* ---- which append units were open at the cut ----------------------------------------- */
+/* ---- which append units were open at the cut ----------------------------- */
 
 static void rank(struct rec *r, u32 stream, u64 seq)
 {
@@ -319,7 +319,7 @@ static u32 pages_of(const struct ftl *f, u32 au)
 	return f->au[au] & FTL_AU_SUSPECT ? f->geo.pages : f->au_wp[au];
 }
 
-/* ---- pass 2: tags ------------------------------------------------------------------------ */
+/* ---- pass 2: tags -------------------------------------------------------- */
 
 static void progress(struct rec *r)
 {
@@ -519,7 +519,7 @@ static int scan(struct rec *r)
 	return err ? err : scan_tails(r);
 }
 
-/* ---- pass 3: metadata pages ---------------------------------------------------------------- */
+/* ---- pass 3: metadata pages ---------------------------------------------- */
 
 static void apply_snapshot(struct rec *r, u32 leaf, const struct fio_map_leaf *page)
 {
@@ -579,7 +579,8 @@ static bool apply_journal(struct rec *r, struct fio_journal *j)
 
 static int lost_meta(struct rec *r, const char *what, u32 unit)
 {
-	ftl_say(r->f, FTL_ERR, "%s at unit %u cannot be read: trimmed data may reappear", what, unit);
+	ftl_say(r->f, FTL_ERR, "%s at unit %u cannot be read: trimmed data may reappear", what,
+		unit);
 	ftl_set_read_only(r->f, "metadata was lost to the medium");
 	return 0;
 }
@@ -631,7 +632,7 @@ static int load_journal(struct rec *r)
 	return err;
 }
 
-/* ---- second round: pages that may be torn ---------------------------------------------------- */
+/* ---- second round: pages that may be torn -------------------------------- */
 
 static void pin(struct ftl *f, u32 unit)
 {
@@ -684,7 +685,7 @@ static int second_round(struct rec *r)
 	return err;
 }
 
-/* ---- taking over ------------------------------------------------------------------------------- */
+/* ---- taking over --------------------------------------------------------- */
 
 static int adopt_journal(struct rec *r)
 {
@@ -747,7 +748,7 @@ static void sort_stripes(struct rec *r)
 	}
 }
 
-/* ---- refresh ------------------------------------------------------------------------------------- */
+/* ---- refresh ------------------------------------------------------------- */
 
 static bool still_needed(const struct ftl *f, const struct kept *k)
 {
@@ -866,7 +867,7 @@ static int refresh(struct rec *r)
 	return err;
 }
 
-/* ---- all of it -------------------------------------------------------------------------------------- */
+/* ---- all of it ----------------------------------------------------------- */
 
 static int rec_init(struct rec *r, struct ftl *f)
 {

@@ -7,7 +7,7 @@
  */
 #include "ftl_priv.h"
 
-#define SYSTEM_AUS	8	/* superblocks are looked for below this number */
+#define SYSTEM_AUS	8U	/* superblocks are looked for below this number */
 
 static u32 super_crc(struct fio_super *s)
 {
@@ -150,7 +150,7 @@ static void judge_tails(struct ftl *f, struct find *c)
  */
 int ftl_super_find(struct ftl *f)
 {
-	u32 i, n = min(f->geo.aus, (u32)SYSTEM_AUS) * f->geo.dies;
+	u32 i, n = min(f->geo.aus, SYSTEM_AUS) * f->geo.dies;
 	struct find *c = ftl_alloc(f, sizeof(*c), FTL_MEM_SCAN);
 	int err = c ? 0 : -ENOMEM;
 
@@ -176,7 +176,7 @@ static bool place_on(struct ftl *f, u32 d0, u32 d1)
 {
 	u32 au, n = 0;
 
-	for (au = 0; au < min(f->geo.aus, (u32)SYSTEM_AUS) && n < 2; au++)
+	for (au = 0; au < min(f->geo.aus, SYSTEM_AUS) && n < 2; au++)
 		if (au_good(f, au, d0) && au_good(f, au, d1))
 			f->sys_au[n++] = au;
 	f->sys_die[0] = d0;
@@ -236,7 +236,7 @@ static int check_system(struct ftl *f, const struct fio_super *s)
 	for (i = 0; i < 2; i++) {
 		au = le32_to_cpu(s->sys_au[i]);
 		die = le32_to_cpu(s->sys_die[i]);
-		if (au >= min(f->geo.aus, (u32)SYSTEM_AUS) || die >= f->geo.dies)
+		if (au >= min(f->geo.aus, SYSTEM_AUS) || die >= f->geo.dies)
 			return -EINVAL;
 		f->sys_au[i] = au;
 		f->sys_die[i] = die;

@@ -241,21 +241,32 @@ static void test_geometry(void **state)
 	};
 	struct media_geometry g;
 
-	g = good, g.dies = 0;
+	g = good;
+	g.dies = 0;
 	refuse(g, "0 dies");
-	g = good, g.pages = ~0U;
+	g = good;
+	g.pages = ~0U;
 	refuse(g, "4294967295 units per append unit");
-	g = good, g.dies = 256, g.aus = 1 << 20, g.pages = 65536, g.max_open = 4096;
+	g = good;
+	g.dies = 256;
+	g.aus = 1 << 20;
+	g.pages = 65536;
+	g.max_open = 4096;
 	refuse(g, "2^32");
-	g = good, g.max_units = 65;
+	g = good;
+	g.max_units = 65;
 	refuse(g, "65 units in one command");
-	g = good, g.max_units = 0;
+	g = good;
+	g.max_units = 0;
 	refuse(g, "0 units in one command");
-	g = good, g.aus = 3;
+	g = good;
+	g.aus = 3;
 	refuse(g, "3 append units per die");
-	g = good, g.max_open = 7;
+	g = good;
+	g.max_open = 7;
 	refuse(g, "7 open append units");
-	g = good, g.queues = 0;
+	g = good;
+	g.queues = 0;
 	refuse(g, "0 queues");
 }
 
