@@ -16,6 +16,8 @@
 #include "card.h"
 #include "chan.h"
 
+#define REPEATS_MAX	3
+
 static struct fio_chan *chan_of(struct media *m)
 {
 	return container_of(m, struct fio_chan, media);
@@ -494,9 +496,29 @@ int fio_chan_open(struct fio_card *card)
 	return err;
 }
 
+/*
+ * All but an append can be done twice: a reset need not be seen above. The limit
+ * is for a command that makes the card fall over each time.
+ */
+static void repeat_aborted(struct list_head *aborted)
+{
+	struct fio_slot *slot, *next;
+
+	list_for_each_entry_safe(slot, next, aborted, link) {
+		if (slot->cmd.op == MEDIA_APPEND || slot->repeats == REPEATS_MAX)
+			continue;
+		list_del_init(&slot->link);
+		fio_queue_repeat(slot);
+	}
+}
+
 /**
- * fio_chan_start() - let commands flow; what a reset took back is ABORTED
+ * fio_chan_start() - let commands flow
  * @card: a card whose queue pairs exist
+ *
+ * What a reset took back is done again, but for appends: nobody knows whether
+ * those happened, they end as ABORTED.
+ *
  * Context: process.
  */
 void fio_chan_start(struct fio_card *card)
@@ -505,6 +527,7 @@ void fio_chan_start(struct fio_card *card)
 	u32 i;
 
 	list_splice_init(&card->chan->aborted, &aborted);
+	repeat_aborted(&aborted);
 	for (i = 0; i < card->chan->queues; i++)
 		fio_queue_start(&card->chan->queue[i]);
 	fio_queue_end_all(&aborted, MEDIA_ABORTED);

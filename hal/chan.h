@@ -52,6 +52,7 @@ enum fio_slot_state {
  * @state: enum fio_slot_state; under sq_lock, or cq_lock for INFLIGHT -> ENDING
  * @index: of the slot in the queue
  * @life: counts uses, so that a stale completion is recognised
+ * @repeats: how often a reset has made it start again
  * @issued: jiffies when the card got it
  * @dma: what the card sees
  * @dma_addr: its bus address
@@ -67,6 +68,7 @@ struct fio_slot {
 	u8 state;
 	u16 index;
 	u16 life;
+	u8 repeats;
 	unsigned long issued;
 	struct fio_slot_dma *dma;
 	dma_addr_t dma_addr;
@@ -179,6 +181,7 @@ void fio_queue_rewind(struct fio_queue *q);
 struct fio_slot *fio_queue_get(struct fio_queue *q, bool internal);
 void fio_queue_put(struct fio_slot *slot);
 void fio_queue_submit(struct fio_slot *slot);
+void fio_queue_repeat(struct fio_slot *slot);
 void fio_queue_commit(struct fio_queue *q);
 int fio_queue_reap(struct fio_queue *q);
 void fio_queue_stop(struct fio_queue *q, struct list_head *aborted);

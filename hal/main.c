@@ -19,7 +19,7 @@ module_param_named(command_timeout, fio_command_timeout, uint, 0444);
 MODULE_PARM_DESC(command_timeout,
 		 "Seconds after which a command without an answer resets the card (default: 15)");
 
-/* Attach, detach, format. */
+/* Attach, detach, format. A dying card waits for them, so it has a rescuer too. */
 struct workqueue_struct *fio_op_workqueue;
 /* Resets: never behind anything that waits for one, rescuer included. */
 struct workqueue_struct *fio_reset_workqueue;
@@ -37,7 +37,7 @@ const char *fio_build(void)
 
 static int make_workqueues(void)
 {
-	fio_op_workqueue = alloc_workqueue("fio-op", WQ_UNBOUND, 0);
+	fio_op_workqueue = alloc_workqueue("fio-op", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	fio_reset_workqueue = alloc_workqueue("fio-reset", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	fio_end_workqueue = alloc_workqueue("fio-end", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	return fio_op_workqueue && fio_reset_workqueue && fio_end_workqueue ? 0 : -ENOMEM;

@@ -9,8 +9,8 @@
  * A slot is free, taken by the FTL, in flight, held or ending. While the card is
  * being reset submissions are held, not failed: they go out when the queue runs
  * again, so nobody above has to retry in a loop. What was in flight is handed to
- * the caller of fio_queue_stop(), which ends it once the card can no longer
- * touch its memory. A dead queue ends everything from a work item, because
+ * the caller of fio_queue_stop(), which repeats or ends it once the card can no
+ * longer touch its memory. A dead queue ends everything from a work item, because
  * done() must never be called from inside submit.
  *
  * There is one slot less than ring entries, so neither ring can overflow.
@@ -146,11 +146,28 @@ void fio_queue_submit(struct fio_slot *slot)
 	struct fio_queue *q = slot->queue;
 	unsigned long flags;
 
+	slot->repeats = 0;
 	spin_lock_irqsave(&q->sq_lock, flags);
 	if (status == MEDIA_OK)
 		hand_over(q, slot);
 	else
 		end_later(q, slot, status);
+	spin_unlock_irqrestore(&q->sq_lock, flags);
+}
+
+/**
+ * fio_queue_repeat() - send a command again that a reset has taken back
+ * @slot: in state ENDING, in no list
+ * Context: any.
+ */
+void fio_queue_repeat(struct fio_slot *slot)
+{
+	struct fio_queue *q = slot->queue;
+	unsigned long flags;
+
+	slot->repeats++;
+	spin_lock_irqsave(&q->sq_lock, flags);
+	hand_over(q, slot);
 	spin_unlock_irqrestore(&q->sq_lock, flags);
 }
 
