@@ -15,11 +15,13 @@ are pairs made beforehand, so none is waited for and its death is seen at once.
 It knows QEMU's command line and the agent's protocol, and nothing of any check.
 """
 import collections
+import ctypes
 import json
 import os
 import re
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -97,6 +99,11 @@ def hash_text(text):
     return value
 
 
+def die_with_parent():
+    """In the child: the kernel kills it when this program is gone, however it went."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)      # PR_SET_PDEATHSIG
+
+
 class Process:
     """A child that is ended by its own pid, with its output in a log."""
 
@@ -109,8 +116,9 @@ class Process:
             out.flush()
             kwargs.setdefault("stdin", subprocess.DEVNULL)
             kwargs.setdefault("stdout", out)
-            self.proc = subprocess.Popen(self.argv, stderr=out if "tty" not in kwargs else None,
-                                         **{k: v for k, v in kwargs.items() if k != "tty"})
+            if not kwargs.pop("tty", False):
+                kwargs["stderr"] = out
+            self.proc = subprocess.Popen(self.argv, preexec_fn=die_with_parent, **kwargs)
 
     def kill(self):
         if self.proc.poll() is None:
