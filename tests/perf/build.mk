@@ -2,6 +2,6 @@
 # What the FTL core costs in user space; `make bench` runs it.
 ifneq ($(filter libfioftl,$(host-libs)),)
 host-progs += fio-ftlbench
-fio-ftlbench-srcs := tests/perf/ftl_bench.c
-fio-ftlbench-libs := libfioftl libftlsim libnand
+fio-ftlbench-srcs := tests/perf/ftl_bench.c tests/perf/null_media.c
+fio-ftlbench-libs := libfioftl
 endif
