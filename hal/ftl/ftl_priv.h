@@ -275,6 +275,7 @@ struct ftl {
 	struct ftl_link trims, trim_group;
 	bool trim_active;
 	u32 wake_writes;	/* the worker waits for writes to complete */
+	u32 want_cmd;		/* the worker waits for a command */
 
 	/* journal */
 	u32 *journal;		/* live pages */

@@ -109,6 +109,10 @@ void ftl_pump(struct ftl *f)
 	bool kick;
 	unsigned long flags;
 
+	/* The command given back before the look; pairs with wait_cmd(). */
+	ftl_fence();
+	if (ftl_load(&f->want_cmd))
+		f->env.wake(f->env.ctx);
 	if (ftl_load(&f->nwait)) {
 		ftl_read_pump(f);
 		ftl_write_pump(f);

@@ -78,11 +78,13 @@ static void slot_submit(struct ftl *f, struct ftl_slot *s)
 	f->m->ops->submit(f->m, s->cmd);
 }
 
+/* A condition may be looked at again after it was true. */
 static bool slot_get_cmd(void *arg)
 {
 	struct ftl_slot *s = arg;
 
-	s->cmd = s->f->m->ops->get(s->f->m, 0, true);
+	if (!s->cmd)
+		s->cmd = s->f->m->ops->get(s->f->m, 0, true);
 	return s->cmd;
 }
 
@@ -100,6 +102,20 @@ static void slot_put(struct ftl *f, struct ftl_slot *s)
 	s->state = FTL_SLOT_IDLE;
 }
 
+/* None of ours is under way: requests give theirs back, see ftl_pump(). */
+static int wait_cmd(struct ftl *f, struct ftl_slot *s)
+{
+	int err;
+
+	if (slot_get_cmd(s))
+		return 0;
+	ftl_store(&f->want_cmd, 1);
+	ftl_fence();
+	err = ftl_wait(f, slot_get_cmd, s);
+	ftl_store(&f->want_cmd, 0);
+	return err;
+}
+
 /**
  * ftl_exec_get() - the command for a single operation
  * @f: the instance
@@ -109,7 +125,7 @@ static void slot_put(struct ftl *f, struct ftl_slot *s)
  */
 struct media_cmd *ftl_exec_get(struct ftl *f)
 {
-	if (ftl_load(&f->gone) || ftl_wait(f, slot_get_cmd, &f->xslot))
+	if (ftl_load(&f->gone) || wait_cmd(f, &f->xslot))
 		return NULL;
 	return f->xslot.cmd;
 }
@@ -240,13 +256,6 @@ static u32 pipe_reap(struct ftl *f, const struct ftl_pipe *pipe, void *arg, int 
 	return n;
 }
 
-static int wait_for_command(struct ftl *f)
-{
-	int err = ftl_wait(f, slot_get_cmd, &f->slot[0]);
-
-	return err;
-}
-
 /**
  * ftl_pipe_run() - many commands, several at a time
  * @f: the instance
@@ -271,7 +280,7 @@ int ftl_pipe_run(struct ftl *f, const struct ftl_pipe *pipe, void *arg)
 		if (!busy && !more)
 			break;
 		if (!busy) {
-			if (wait_for_command(f))
+			if (wait_cmd(f, &f->slot[0]))
 				return -ENODEV;
 			continue;
 		}
