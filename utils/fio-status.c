@@ -115,8 +115,6 @@ static int show(const struct options *o)
 		ret = print_tree(o, &m);
 	else
 		status_print_text(stdout, &m, o->detail);
-	if (!m.cards && m.pci_cards)
-		fio_error("the driver is not loaded: 'modprobe fio-blk'");
 	if (!ret && !m.cards)
 		ret = FIO_EXIT_NODEV;
 	return !ret && status_degraded(&m) ? FIO_EXIT_DEGRADED : ret;

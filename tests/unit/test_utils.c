@@ -25,6 +25,7 @@ static struct {
 	unsigned int progress_calls, progress_len;
 	int progress_result;
 	int open_fds;
+	bool no_driver;
 } fake;
 
 static int fake_open(const char *path)
@@ -84,9 +85,15 @@ static int fake_pci_count(void)
 	return fake.cards;
 }
 
+static bool fake_driver_loaded(void)
+{
+	return !fake.no_driver;
+}
+
 static const struct fio_sys fake_sys = {
 	.open = fake_open, .ioctl = fake_ioctl, .close = fake_close,
 	.list = fake_list, .pci_count = fake_pci_count,
+	.driver_loaded = fake_driver_loaded,
 };
 
 static void fill_info(struct fio_ioc_info *i)
@@ -361,7 +368,32 @@ static void test_no_driver(void **state)
 
 	fake.cards = 0;
 	t = print_text(STATUS_ALL);
+	assert_string_equal(t, "\nFound 0 ioMemory devices in this system\n\n");
+	free(t);
+	fake.no_driver = true;
+	t = print_text(STATUS_ALL);
 	assert_string_equal(t, "\nFound 0 ioMemory devices in this system\nDriver not loaded\n\n");
+	free(t);
+}
+
+/* A card that never answered IDENTIFY: nothing is made up, nothing is absurd. */
+static void test_minimal(void **state)
+{
+	char *t;
+
+	memset(&fake.info.product, 0, sizeof(fake.info.product));
+	memset(&fake.info.adapter_serial, 0, sizeof(fake.info.adapter_serial));
+	fake.info.state = FIO_CARD_MINIMAL;
+	fake.info.reason = FIO_REASON_INTERFACE;
+	fake.unit.attached = 0;
+	fake.health.active_media_permyriad = FIO_NO_VALUE;
+	fake.health.reserve_permyriad = FIO_NO_VALUE;
+	t = print_text(STATUS_ALL);
+	assert_non_null(strstr(t, "Minimal mode (the card's interface version"));
+	assert_null(strstr(t, "SN:"));
+	assert_null(strstr(t, "Firmware"));
+	assert_null(strstr(t, "GBytes"));
+	assert_non_null(strstr(t, "Active media: unavailable"));
 	free(t);
 }
 
@@ -438,6 +470,7 @@ int main(void)
 		cmocka_unit_test_setup(test_text_unavailable, setup),
 		cmocka_unit_test_setup(test_warnings, setup),
 		cmocka_unit_test_setup(test_no_driver, setup),
+		cmocka_unit_test_setup(test_minimal, setup),
 		cmocka_unit_test_setup(test_tree, setup),
 		cmocka_unit_test_setup(test_xml, setup),
 		cmocka_unit_test_setup(test_decode, setup),

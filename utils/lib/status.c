@@ -38,6 +38,7 @@ enum fio_exit status_gather(struct machine_status *m, const char *only)
 	int nr[FIO_MAX_CARDS];
 
 	memset(m, 0, sizeof(*m));
+	m->driver = fio_sys->driver_loaded();
 	m->pci_cards = fio_sys->pci_count();
 	if (only)
 		return gather_one(m, only);

@@ -27,6 +27,7 @@ struct card_status {
 };
 
 struct machine_status {
+	bool driver;	/* loaded */
 	int cards;
 	int pci_cards;
 	struct card_status card[FIO_MAX_CARDS];

@@ -45,14 +45,15 @@ static void print_header(FILE *f, const struct machine_status *m)
 		fprintf(f, " with %d %s", adapters,
 			adapters == 1 ? m->card[0].info.adapter_name : "adapters");
 	fputc('\n', f);
-	if (!m->cards)
+	if (!m->driver)
 		fprintf(f, "Driver not loaded\n");
-	else if (!m->card[0].err)
+	else if (m->cards && !m->card[0].err)
 		fprintf(f, "Driver version: %s build %s\n",
 			m->card[0].info.driver_version, m->card[0].info.driver_build);
 	if (m->pci_cards > m->cards)
-		fprintf(f, "WARNING: %d card%s on PCI without the driver: 'modprobe fio-blk', then see dmesg\n",
-			m->pci_cards - m->cards, m->pci_cards - m->cards == 1 ? "" : "s");
+		fprintf(f, "WARNING: %d card%s on PCI that no driver uses: %s\n",
+			m->pci_cards - m->cards, m->pci_cards - m->cards == 1 ? "" : "s",
+			m->driver ? "see the kernel log (dmesg)" : "'modprobe fio-blk'");
 }
 
 static const char *adapter_kind(unsigned int modules)
@@ -118,16 +119,24 @@ static void print_problems(FILE *f, const struct card_status *c)
 		fprintf(f, "\t    %s\n", text);
 }
 
+/* A card in minimal mode may never have said who it is. */
+static bool identified(const struct card_status *c)
+{
+	return c->info.product[0];
+}
+
 static void print_identity(FILE *f, const struct card_status *c)
 {
 	const struct fio_ioc_info *i = &c->info;
 	const char *pci = strncmp(i->pci_address, "0000:", 5) ? i->pci_address :
 			  i->pci_address + 5;
 
-	fprintf(f, "\t%s, SN:%s\n", i->product, i->serial);
-	fprintf(f, "\t%s, PN:%s\n", i->product, i->part_number);
-	fprintf(f, "\tLocated in slot %u %s of %s SN:%s\n", i->slot_index,
-		i->slot_name, i->adapter_name, i->adapter_serial);
+	if (identified(c)) {
+		fprintf(f, "\t%s, SN:%s\n", i->product, i->serial);
+		fprintf(f, "\t%s, PN:%s\n", i->product, i->part_number);
+		fprintf(f, "\tLocated in slot %u %s of %s SN:%s\n", i->slot_index,
+			i->slot_name, i->adapter_name, i->adapter_serial);
+	}
 	if (c->has_health)
 		fprintf(f, "\tPowerloss protection: %s\n", fio_plp_text(c->health.plp));
 	fprintf(f, "\tPCI:%s", pci);
@@ -135,14 +144,16 @@ static void print_identity(FILE *f, const struct card_status *c)
 		fprintf(f, ", Slot Number:%u", i->pci_slot);
 	fprintf(f, "\n\tVendor:%04x, Device:%04x, Sub vendor:%04x, Sub device:%04x\n",
 		i->pci_vendor, i->pci_device, i->pci_subvendor, i->pci_subdevice);
-	fprintf(f, "\tFirmware v%u.%u.%u, rev %u %s\n", i->fw_version[0],
-		i->fw_version[1], i->fw_version[2], i->fw_revision,
-		i->fw_version[3] ? "Internal" : "Public");
+	if (identified(c))
+		fprintf(f, "\tFirmware v%u.%u.%u, rev %u %s\n", i->fw_version[0],
+			i->fw_version[1], i->fw_version[2], i->fw_revision,
+			i->fw_version[3] ? "Internal" : "Public");
 }
 
 static void print_format(FILE *f, const struct card_status *c)
 {
-	fprintf(f, "\t%.2f GBytes device size\n", gbytes(c));
+	if (identified(c))
+		fprintf(f, "\t%.2f GBytes device size\n", gbytes(c));
 	if (c->unit.attached)
 		fprintf(f, "\tFormat: v%u, %llu sectors of %u bytes\n",
 			c->unit.format_version, (unsigned long long)c->unit.blocks,
@@ -198,7 +209,10 @@ static void print_wear(FILE *f, const struct card_status *c)
 	else
 		fprintf(f, "Reserves: %.2f%%, warn at %.2f%%\n",
 			h->reserve_permyriad / 100.0, h->reserve_warn_permyriad / 100.0);
-	fprintf(f, "\tActive media: %.2f%%\n", h->active_media_permyriad / 100.0);
+	if (h->active_media_permyriad == FIO_NO_VALUE)
+		fprintf(f, "\tActive media: unavailable\n");
+	else
+		fprintf(f, "\tActive media: %.2f%%\n", h->active_media_permyriad / 100.0);
 	if (left != FIO_NO_VALUE)
 		fprintf(f, "\tRated PBW: %.2f PB, %.2f%% remaining\n",
 			c->info.rated_bytes / 1e15, left / 100.0);

@@ -292,7 +292,7 @@ struct json_object *status_tree(const struct machine_status *m, bool unavailable
 	struct json_object *list = json_object_new_array(), *modules;
 
 	put(&root, "version", TREE_VERSION);
-	put(&root, "driver_loaded", "%s", m->cards ? "true" : "false");
+	put(&root, "driver_loaded", "%s", m->driver ? "true" : "false");
 	if (m->cards && !m->card[0].err) {
 		put(&root, "driver_version", "%s", m->card[0].info.driver_version);
 		put(&root, "driver_build", "%s", m->card[0].info.driver_build);

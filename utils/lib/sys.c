@@ -98,12 +98,18 @@ static int host_pci_count(void)
 	return n;
 }
 
+static bool host_driver_loaded(void)
+{
+	return !access("/sys/module/fio_hal", F_OK);
+}
+
 const struct fio_sys fio_sys_host = {
 	.open = host_open,
 	.ioctl = host_ioctl,
 	.close = host_close,
 	.list = host_list,
 	.pci_count = host_pci_count,
+	.driver_loaded = host_driver_loaded,
 };
 
 void fio_error(const char *fmt, ...)
@@ -190,8 +196,11 @@ static enum fio_exit open_failed(const struct fio_dev *dev)
 		fio_error("%s: cannot open: %s", dev->path, strerror(-dev->fd));
 		return FIO_EXIT_ERROR;
 	}
-	if (!fio_sys->list(nr, FIO_MAX_CARDS))
-		fio_error("%s: no such card, and the driver shows none: load it with 'modprobe fio-blk'",
+	if (!fio_sys->driver_loaded())
+		fio_error("%s: no such card, the driver is not loaded: 'modprobe fio-blk'",
+			  dev->path);
+	else if (!fio_sys->list(nr, FIO_MAX_CARDS))
+		fio_error("%s: no such card, and the driver found none: see the kernel log (dmesg)",
 			  dev->path);
 	else
 		fio_error("%s: no such card: 'fio-status -L' lists those present",
@@ -304,6 +313,8 @@ const char *fio_dev_strerror(int err)
 		return "the card was not detached in order: attach it without --clean to let it recover";
 	case EALREADY:
 		return "it is already so";
+	case EOPNOTSUPP:
+		return "the card is in minimal mode: 'fio-status' says why";
 	case ENOSPC:
 		return "the size is too large for the flash that is left: give a smaller --device-size";
 	case EPERM:

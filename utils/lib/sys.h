@@ -20,6 +20,7 @@
  * @close: the counterpart of @open
  * @list: numbers of the control nodes present, ascending; count
  * @pci_count: PCI functions that look like cards, with a driver or not
+ * @driver_loaded: is fio-hal there, with a card or without
  */
 struct fio_sys {
 	int (*open)(const char *path);
@@ -27,6 +28,7 @@ struct fio_sys {
 	void (*close)(int fd);
 	int (*list)(int *nr, int max);
 	int (*pci_count)(void);
+	bool (*driver_loaded)(void);
 };
 
 extern const struct fio_sys fio_sys_host;
