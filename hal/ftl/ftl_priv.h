@@ -414,6 +414,9 @@ void ftl_span(const struct ftl *f, const struct ftl_io *io, u64 *lu, u32 *head, 
 
 /* worker.c */
 int ftl_pipe_run(struct ftl *f, const struct ftl_pipe *pipe, void *arg);
+struct media_cmd *ftl_slot_begin(struct ftl *f, struct ftl_slot *s);
+int ftl_slot_exec(struct ftl *f, struct ftl_slot *s);
+void ftl_slot_end(struct ftl *f, struct ftl_slot *s);
 struct media_cmd *ftl_exec_get(struct ftl *f);
 int ftl_exec(struct ftl *f);
 void ftl_exec_put(struct ftl *f);

@@ -146,7 +146,9 @@ int ftl_journal_prepare(struct ftl *f)
 
 	if (f->journal_count >= f->journal_max)
 		err = ftl_compact(f);
-	return err ? err : ftl_make_room(f, FTL_META, 1);
+	if (!err)
+		err = ftl_make_room(f, FTL_META, 1);
+	return err == -ENOSPC ? -EIO : err;
 }
 
 /* Nothing was ever written where no leaf is: no record is needed there. */

@@ -51,7 +51,7 @@ struct rec {
 	struct ftl_link kept;
 	u32 *junit;		/* journal pages found, or needed */
 	u32 jcount, jcap;
-	u32 au, page;		/* cursor of the scan */
+	u32 au, page, leaf;	/* cursors */
 	u32 unreadable;
 	u32 percent;
 };
@@ -387,44 +387,91 @@ static int scan_reap(struct ftl *f, struct ftl_slot *s, void *arg)
 }
 
 /*
- * An append unit that may end in a torn page: page by page, data and tag in one
- * read, always holding the last good page back until it is known not to be the
+ * An append unit that may end in a torn page: data and tag in one read, each page
+ * once, always holding the last good page back until it is known not to be the
  * last one programmed.
  */
 struct tail {
 	u32 unit;
 	struct fio_tag tag;
 	bool held;
-	u32 read;
 };
 
-/* 1: go on; 0: behind the last page; -errno. */
-static int tail_page(struct rec *r, struct tail *t, u32 unit, u8 *data)
+/* A page was programmed behind the one held: that one is complete. */
+static int tail_settle(struct rec *r, struct tail *t)
 {
-	struct ftl *f = r->f;
-	struct media_cmd *cmd = f->xslot.cmd;
-	int err = ftl_exec_read(f, unit, true);
-
-	t->read++;
-	if (err == -ENODEV)
-		return err;
-	if (cmd->status == MEDIA_ERASED)
+	if (!t->held)
 		return 0;
-	/* Something was programmed behind the page held: that one is complete. */
-	if (t->held) {
-		t->held = false;
-		if (fact(r, &t->tag, t->unit))
-			return -ENOMEM;
-	}
-	if (err) {
-		r->unreadable++;
-		return 1;
-	}
+	t->held = false;
+	return fact(r, &t->tag, t->unit);
+}
+
+/* A good page: it is held now. */
+static int tail_good(struct rec *r, struct tail *t, u32 unit, const struct fio_tag *tag,
+		     u8 *held, const void *data)
+{
+	int err = tail_settle(r, t);
+
 	t->held = true;
 	t->unit = unit;
-	t->tag = cmd->tag[0];
-	memcpy(data, f->xslot.buf.va, FIO_MEDIA_UNIT);
-	return 1;
+	t->tag = *tag;
+	memcpy(held, data, FIO_MEDIA_UNIT);
+	return err ? err : 1;
+}
+
+/* A page that failed in the vector. 1: go on; 0: behind the last page; -errno. */
+static int tail_alone(struct rec *r, struct tail *t, u32 unit, u8 *held)
+{
+	struct ftl *f = r->f;
+	struct media_cmd *cmd = ftl_exec_get(f);
+	int err;
+
+	if (!cmd)
+		return -ENODEV;
+	err = ftl_exec_read(f, unit, true);
+	if (err == -ENODEV || cmd->status == MEDIA_ERASED) {
+		err = err == -ENODEV ? err : 0;
+	} else if (!err) {
+		err = tail_good(r, t, unit, &cmd->tag[0], held, f->xslot.buf.va);
+	} else {
+		r->unreadable++;
+		err = tail_settle(r, t);
+		err = err ? err : 1;
+	}
+	ftl_exec_put(f);
+	return err;
+}
+
+/* Several pages in one command. 1: go on; 0: behind the last page; -errno. */
+static int tail_vector(struct rec *r, struct tail *t, u32 unit, u32 n, u8 *held)
+{
+	struct ftl *f = r->f;
+	struct ftl_slot *s = &f->slot[0];
+	struct media_cmd *cmd = ftl_slot_begin(f, s);
+	u64 failed;
+	u32 i;
+	int err;
+
+	if (!cmd)
+		return -ENODEV;
+	for (i = 0; i < n; i++)
+		cmd->unit[i] = unit + i;
+	ftl_cmd_init(cmd, MEDIA_READ, n);
+	cmd->buf = &s->buf;
+	err = ftl_slot_exec(f, s) == -ENODEV ? -ENODEV : 1;
+	failed = failed_units(cmd);
+	for (i = 0; err == 1 && i < n; i++) {
+		const u8 *data = (const u8 *)s->buf.va + i * FIO_MEDIA_UNIT;
+
+		if (failed >> i & 1 || !ftl_crc_ok(data, &cmd->tag[i]))
+			err = tail_alone(r, t, unit + i, held);
+		else
+			err = tail_good(r, t, unit + i, &cmd->tag[i], held, data);
+	}
+	f->rec.units_scanned += n;
+	f->rec.bytes_read += n * (FIO_MEDIA_UNIT + FIO_MEDIA_TAG);
+	ftl_slot_end(f, s);
+	return err;
 }
 
 static struct kept *find_kept(struct rec *r, u32 unit)
@@ -455,18 +502,15 @@ static void tail_begin(struct rec *r, struct tail *t, u32 au, u8 *data)
 static int scan_tail(struct rec *r, u32 au, u8 *data)
 {
 	struct ftl *f = r->f;
-	u32 page, first = au * f->geo.pages;
+	u32 page, n, first = au * f->geo.pages;
 	struct tail t;
 	int err = 1;
 
 	tail_begin(r, &t, au, data);
-	if (!ftl_exec_get(f))
-		return -ENODEV;
-	for (page = t.held; err == 1 && page < pages_of(f, au); page++)
-		err = tail_page(r, &t, first + page, data);
-	ftl_exec_put(f);
-	f->rec.units_scanned += t.read;
-	f->rec.bytes_read += (u64)t.read * (FIO_MEDIA_UNIT + FIO_MEDIA_TAG);
+	for (page = t.held; err == 1 && page < pages_of(f, au); page += n) {
+		n = min(pages_of(f, au) - page, f->geo.max_units);
+		err = tail_vector(r, &t, first + page, n, data);
+	}
 	if (err >= 0 && t.held)
 		err = keep(r, t.unit, &t.tag, data);
 	return err < 0 ? err : 0;
@@ -585,29 +629,66 @@ static int lost_meta(struct rec *r, const char *what, u32 unit)
 	return 0;
 }
 
-static int load_snapshots(struct rec *r)
+/* A snapshot that failed in the vector, by itself. */
+static int snapshot_alone(struct rec *r, u32 leaf)
 {
 	struct ftl *f = r->f;
-	u32 leaf;
+	u32 unit = f->leaf_unit[leaf];
+	int err;
+
+	if (!ftl_exec_get(f))
+		return -ENODEV;
+	err = ftl_exec_read(f, unit, true);
+	if (!err)
+		apply_snapshot(r, leaf, f->xslot.buf.va);
+	ftl_exec_put(f);
+	return err && err != -ENODEV ? lost_meta(r, "a snapshot of the map", unit) : err;
+}
+
+static bool snapshots_fill(struct ftl *f, struct ftl_slot *s, void *arg)
+{
+	struct rec *r = arg;
+	u32 n = 0;
+
+	for (; r->leaf < f->nleaves && n < f->geo.max_units; r->leaf++) {
+		if (f->leaf_unit[r->leaf] == FIO_UNIT_NONE)
+			continue;
+		s->old[n] = r->leaf;
+		s->cmd->unit[n++] = f->leaf_unit[r->leaf];
+	}
+	if (!n)
+		return false;
+	ftl_cmd_init(s->cmd, MEDIA_READ, n);
+	s->cmd->buf = &s->buf;
+	return true;
+}
+
+static int snapshots_reap(struct ftl *f, struct ftl_slot *s, void *arg)
+{
+	const struct fio_map_leaf *page = s->buf.va;
+	u64 failed = failed_units(s->cmd);
+	u32 i;
 	int err = 0;
 
-	for (leaf = 0; !err && leaf < f->nleaves; leaf++) {
-		u32 unit = f->leaf_unit[leaf];
-
-		if (unit == FIO_UNIT_NONE)
-			continue;
-		if (!ftl_exec_get(f))
-			return -ENODEV;
-		err = ftl_exec_read(f, unit, true);
-		f->rec.bytes_read += FIO_MEDIA_UNIT;
-		if (!err)
-			apply_snapshot(r, leaf, f->xslot.buf.va);
-		ftl_exec_put(f);
-		if (err && err != -ENODEV)
-			err = lost_meta(r, "a snapshot of the map", unit);
-		f->rec.leaves_loaded++;
+	if (s->cmd->status == MEDIA_GONE)
+		return -ENODEV;
+	f->rec.bytes_read += s->cmd->n * (FIO_MEDIA_UNIT + FIO_MEDIA_TAG);
+	f->rec.leaves_loaded += s->cmd->n;
+	for (i = 0; !err && i < s->cmd->n; i++) {
+		if (failed >> i & 1 || !ftl_crc_ok(&page[i], &s->cmd->tag[i]))
+			err = snapshot_alone(arg, s->old[i]);
+		else
+			apply_snapshot(arg, s->old[i], &page[i]);
 	}
 	return err;
+}
+
+static int load_snapshots(struct rec *r)
+{
+	static const struct ftl_pipe pipe = { snapshots_fill, snapshots_reap };
+
+	r->leaf = 0;
+	return ftl_pipe_run(r->f, &pipe, r);
 }
 
 /* Leaves in junit[] only the pages that are needed. */

@@ -117,29 +117,30 @@ static int wait_cmd(struct ftl *f, struct ftl_slot *s)
 }
 
 /**
- * ftl_exec_get() - the command for a single operation
+ * ftl_slot_begin() - get a command for a slot that no pipe is using
  * @f: the instance
+ * @s: slot
  *
- * Context: worker. Independent of pipes; ftl_exec_put() before the next one.
+ * Context: worker.
  * Return: the command, or NULL when the card is gone.
  */
-struct media_cmd *ftl_exec_get(struct ftl *f)
+struct media_cmd *ftl_slot_begin(struct ftl *f, struct ftl_slot *s)
 {
-	if (ftl_load(&f->gone) || wait_cmd(f, &f->xslot))
+	if (ftl_load(&f->gone) || wait_cmd(f, s))
 		return NULL;
-	return f->xslot.cmd;
+	return s->cmd;
 }
 
 /**
- * ftl_exec() - perform the prepared single operation
+ * ftl_slot_exec() - perform the prepared operation of a slot
  * @f: the instance
+ * @s: slot
  *
  * Context: worker.
  * Return: 0 or -errno; details are in the command.
  */
-int ftl_exec(struct ftl *f)
+int ftl_slot_exec(struct ftl *f, struct ftl_slot *s)
 {
-	struct ftl_slot *s = &f->xslot;
 	int err;
 
 	slot_submit(f, s);
@@ -148,11 +149,30 @@ int ftl_exec(struct ftl *f)
 	return err ? err : ftl_status_errno(s->cmd->status);
 }
 
+void ftl_slot_end(struct ftl *f, struct ftl_slot *s)
+{
+	if (s->state == FTL_SLOT_BUSY)
+		return;		/* gone while under way: left to ftl_destroy() */
+	slot_put(f, s);
+}
+
+/*
+ * Single operations have a slot of their own, also from within a pipe;
+ * ftl_exec_put() before the next ftl_exec_get(). Worker.
+ */
+struct media_cmd *ftl_exec_get(struct ftl *f)
+{
+	return ftl_slot_begin(f, &f->xslot);
+}
+
+int ftl_exec(struct ftl *f)
+{
+	return ftl_slot_exec(f, &f->xslot);
+}
+
 void ftl_exec_put(struct ftl *f)
 {
-	if (f->xslot.state == FTL_SLOT_BUSY)
-		return;		/* gone while under way: left to ftl_destroy() */
-	slot_put(f, &f->xslot);
+	ftl_slot_end(f, &f->xslot);
 }
 
 /**

@@ -702,6 +702,11 @@ bool ftl_write_alloc_leaf(struct ftl *f)
 	if (ftl_map_add_leaf(f, leaf)) {
 		ftl_say(f, FTL_ERR, "out of memory for the map: a write failed; free memory or detach");
 		fail_first_parked(f);
+	} else {
+		/* Even if nothing gets mapped: an append that failed may be on flash. */
+		flags = ftl_lock(&f->lock);
+		ftl_map_mark(f, leaf, FTL_LEAF_DIRTY);
+		ftl_unlock(&f->lock, flags);
 	}
 	ftl_pump(f);
 	return true;
