@@ -539,6 +539,12 @@ void explore_free(struct explore *x)
 	free(x);
 }
 
+bool explore_allows(const struct explore *x, enum rig_step step)
+{
+	return !x->v.setup.no_faults ||
+	       (step != STEP_PROGRAM_FAIL && step != STEP_ERASE_FAIL);
+}
+
 const struct explore_stats *explore_stats(const struct explore *x)
 {
 	return &x->stats;

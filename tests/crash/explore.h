@@ -88,6 +88,9 @@ void explore_workload(struct explore *x, const enum rig_step *steps, u32 nr);
 /** explore_case() - run one path and nothing else */
 void explore_case(struct explore *x, const struct crash_case *c);
 
+/** explore_allows() - does this step make sense on that card */
+bool explore_allows(const struct explore *x, enum rig_step step);
+
 const struct explore_stats *explore_stats(const struct explore *x);
 
 /** case_parse() - @id behind the name of the variant; Return: 0 or -EINVAL */

@@ -40,6 +40,11 @@ static const struct setup setups[] = {
 		.name = "512", .units = 12, .lba_bytes = 512, .wrap = true,
 		.sim = { .dies = 2, .aus = 11, .pages = 4, .max_units = 4, .queues = 2,
 			 .host_cmds = 4, .internal_cmds = 4, .buffer_units = 2 },
+	}, {
+		/* as full as a format can be: there is no room to put things off */
+		.name = "full", .units = 14, .lba_bytes = 4096, .wrap = true, .no_faults = true,
+		.sim = { .dies = 2, .aus = 10, .pages = 4, .max_units = 4, .queues = 2,
+			 .host_cmds = 4, .internal_cmds = 4, .buffer_units = 2 },
 	},
 };
 
@@ -115,7 +120,7 @@ static bool add_variant(const struct setup *s, char mode, const char *policy, u6
  */
 static bool parse_variant(const char *name, u32 depth)
 {
-	char setup[8], policy[8];
+	char setup[8] = "", policy[8] = "";
 	unsigned long long seed = 0;
 	char mode;
 	size_t i;
@@ -145,6 +150,7 @@ static void make_plan(void)
 		add_variant(&setups[0], *mode, "rnd", opt.seed, less);
 		add_variant(&setups[1], *mode, "lazy", 0, less);
 		add_variant(&setups[2], *mode, "lazy", 0, less);
+		add_variant(&setups[3], *mode, "lazy", 0, less);
 	}
 }
 
@@ -214,7 +220,8 @@ static void explore_tree(struct explore *x, enum rig_step *steps, u32 nr, u32 de
 		return;
 	for (s = 0; s < STEP_COUNT; s++) {
 		steps[nr] = s;
-		explore_tree(x, steps, nr + 1, depth);
+		if (explore_allows(x, s))
+			explore_tree(x, steps, nr + 1, depth);
 	}
 }
 
@@ -227,7 +234,8 @@ static void explore_share(struct explore *x, u32 depth, u32 worker)
 		explore_workload(x, steps, 0);
 	for (s = worker; depth && s < STEP_COUNT; s += opt.jobs) {
 		steps[0] = s;
-		explore_tree(x, steps, 1, depth);
+		if (explore_allows(x, s))
+			explore_tree(x, steps, 1, depth);
 	}
 }
 

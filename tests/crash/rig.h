@@ -20,6 +20,7 @@
 /**
  * struct setup - a card and a format
  * @units: logical capacity
+ * @no_faults: no append unit can be spared: the steps that make one fail are left out
  * @wrap: sequence numbers wrap around within the workload, else they begin at 0
  */
 struct setup {
@@ -27,7 +28,7 @@ struct setup {
 	struct sim_config sim;
 	u32 units;
 	u32 lba_bytes;
-	bool wrap;
+	bool wrap, no_faults;
 };
 
 /**
