@@ -190,7 +190,7 @@ static int refusal(struct fio_card *card)
 		return -ENODEV;
 	case FIO_CARD_DETACHED:
 	case FIO_CARD_LIVE:
-		return -EINVAL;
+		return -EALREADY;
 	default:
 		return -EBUSY;
 	}
@@ -303,6 +303,9 @@ int fio_format_start(struct fio_card *card, const struct fio_ioc_format *f)
 		err = begin(card, FIO_OP_FORMAT, FIO_CARD_FORMATTING);
 	} else {
 		err = refusal(card);
+		/* attached: in the way, but not what was asked for */
+		if (err == -EALREADY)
+			err = -EBUSY;
 	}
 	mutex_unlock(&card->op.lock);
 	return err;

@@ -404,7 +404,7 @@ void fio_env_wake(struct fio_card *card);
 /*
  * attach.c: start returns at once; fio_card_progress() tells how it goes.
  * -EBUSY: an operation or reset is under way, or (detach) somebody uses the
- * unit; -ENODEV: the card is gone; -EINVAL: not possible in this state or a bad
+ * unit; -ENODEV: the card is gone; -EALREADY: it is so already; -EINVAL: a bad
  * parameter; -EOPNOTSUPP: the card is in minimal mode.
  */
 int fio_attach_start(struct fio_card *card, u32 flags);

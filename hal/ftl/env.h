@@ -50,7 +50,7 @@ struct ftl_env {
  * ftl_priv.h states.
  */
 struct ftl_lock {
-	unsigned long opaque[8] __aligned(8);
+	unsigned long opaque[16] __aligned(8);	/* lockdep's are large */
 };
 
 void ftl_lock_init(struct ftl_lock *l);
