@@ -60,11 +60,12 @@ static void new_super(struct ftl *f, const struct ftl_format_params *p, u64 unit
 static int erase_all(struct ftl *f)
 {
 	u32 s, pct, last = 0;
+	int err;
 
 	for (s = 0; s < f->geo.aus; s++) {
-		ftl_au_list_op(f, s, MEDIA_RESET, 0, FTL_AU_ERASED);
-		if (ftl_load(&f->gone))
-			return -ENODEV;
+		err = ftl_au_list_op(f, s, MEDIA_RESET, 0, FTL_AU_ERASED);
+		if (err)
+			return err;
 		pct = (u32)((u64)(s + 1) * 99 / f->geo.aus);
 		if (pct != last)
 			f->env.progress(f->env.ctx, pct);

@@ -161,6 +161,7 @@ struct ftl_read {
 	u32 head;
 	u32 bytes;		/* of the request */
 	u32 pending;
+	u32 aborts;		/* commands that a card reset ended */
 	s32 err;
 	u8 pin;
 };
@@ -192,7 +193,7 @@ struct ftl_slot {
 	struct media_buf buf;
 	u32 state;
 	u32 step;
-	u32 tries;
+	u32 tries, aborts;
 	u32 old[FTL_MAX_UNITS];	/* where the units in @buf came from */
 	u64 key;
 };
@@ -378,7 +379,7 @@ bool ftl_reclaim(struct ftl *f);
 int ftl_sync(struct ftl *f);
 int ftl_seal(struct ftl *f);
 bool ftl_needs_sync(const struct ftl *f);
-void ftl_au_list_op(struct ftl *f, u32 stripe, enum media_op op, u8 need, u8 skip);
+int ftl_au_list_op(struct ftl *f, u32 stripe, enum media_op op, u8 need, u8 skip);
 int ftl_report_aus(struct ftl *f);
 void ftl_check_spare(struct ftl *f);
 

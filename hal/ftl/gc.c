@@ -188,7 +188,7 @@ static int reap_read(struct ftl *f, struct ftl_slot *s)
 		s->cmd->retry++;
 		s->cmd->status = MEDIA_OK;
 		s->cmd->failed = 0;
-		f->st.read_retries++;
+		ftl_add(&f->st.read_retries, 1);
 		return FTL_AGAIN;
 	}
 	n = squeeze(f, s);

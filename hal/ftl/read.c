@@ -52,29 +52,33 @@ static int check_read(struct ftl *f, const struct media_cmd *cmd, u64 lu)
 	return err;
 }
 
-static bool read_again(struct ftl *f, struct media_cmd *cmd)
+/* A card reset ended the command: it may be repeated, but not for ever. */
+static bool was_aborted(struct ftl *f, struct ftl_read *r, const struct media_cmd *cmd)
 {
-	u32 tries = cmd->retry;
+	return cmd->status == MEDIA_ABORTED && !ftl_load(&f->gone) &&
+	       ftl_add(&r->aborts, 1) <= FTL_ABORT_TRIES;
+}
 
-	switch (cmd->status) {
-	case MEDIA_UNCORRECTABLE:
-	case MEDIA_CRC:
-		if (tries >= f->geo.read_retries)
-			return false;
-		cmd->retry++;
-		break;
-	case MEDIA_ABORTED:
-		if (ftl_load(&f->gone))
-			return false;
-		break;
-	default:
-		return false;
-	}
-	ftl_add(&f->st.read_retries, 1);
+static void submit_again(struct ftl *f, struct media_cmd *cmd)
+{
+	u32 queue = cmd->queue;
+
 	cmd->failed = 0;
 	cmd->status = MEDIA_OK;
 	f->m->ops->submit(f->m, cmd);
-	f->m->ops->commit(f->m, cmd->queue);
+	f->m->ops->commit(f->m, queue);
+}
+
+static bool read_again(struct ftl *f, struct ftl_read *r, struct media_cmd *cmd)
+{
+	bool weak = cmd->status == MEDIA_UNCORRECTABLE || cmd->status == MEDIA_CRC;
+
+	if (weak && cmd->retry < f->geo.read_retries)
+		cmd->retry++;
+	else if (!was_aborted(f, r, cmd))
+		return false;
+	ftl_add(&f->st.read_retries, 1);
+	submit_again(f, cmd);
 	return true;
 }
 
@@ -88,7 +92,7 @@ static void read_done(struct media_cmd *cmd)
 
 	if (cmd->status == MEDIA_GONE)
 		ftl_set_gone(f);
-	if (cmd->status && read_again(f, cmd))
+	if (cmd->status && read_again(f, r, cmd))
 		return;
 	lu = r->lu + ((cmd->io_off + r->head) / FIO_MEDIA_UNIT);
 	err = check_read(f, cmd, lu);
@@ -194,6 +198,7 @@ void ftl_submit_read(struct ftl *f, struct ftl_io *io)
 	r->bytes = io->count * f->lba_bytes;
 	r->next = 0;
 	r->err = 0;
+	r->aborts = 0;
 	r->pending = 1;
 	ftl_add(&f->st.user_units_read, r->units);
 	r->pin = ftl_pin(f, io->queue);
@@ -216,6 +221,10 @@ static void flush_done(struct media_cmd *cmd)
 
 	if (cmd->status == MEDIA_GONE)
 		ftl_set_gone(f);
+	if (was_aborted(f, ftl_priv_of(io, ftl_read), cmd)) {
+		submit_again(f, cmd);
+		return;
+	}
 	f->m->ops->put(f->m, cmd);
 	io->done(io, err);
 	ftl_pump(f);
@@ -223,7 +232,9 @@ static void flush_done(struct media_cmd *cmd)
 
 static bool flush_run(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd)
 {
-	cmd = cmd ? cmd : f->m->ops->get(f->m, io->queue, false);
+	u32 queue = io->queue;
+
+	cmd = cmd ? cmd : f->m->ops->get(f->m, queue, false);
 	if (!cmd)
 		return false;
 	ftl_cmd_init(cmd, MEDIA_SYNC, 0);
@@ -231,7 +242,7 @@ static bool flush_run(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd)
 	cmd->done = flush_done;
 	cmd->priv = f;
 	f->m->ops->submit(f->m, cmd);
-	f->m->ops->commit(f->m, io->queue);
+	f->m->ops->commit(f->m, queue);
 	return true;
 }
 
@@ -252,6 +263,7 @@ void ftl_submit_flush(struct ftl *f, struct ftl_io *io)
 		io->done(io, 0);
 		return;
 	}
+	r->aborts = 0;
 	if (flush_run(f, io, NULL))
 		return;
 	wait_for_cmd(f, &r->wait, false);

@@ -221,20 +221,34 @@ static u32 list_aus(struct ftl *f, u32 stripe, u32 *die, u8 skip, u8 need, u32 *
 	return n;
 }
 
-static void au_failed(struct ftl *f, u32 unit, enum media_op op)
+static void au_failed(struct ftl *f, u32 unit, bool retire)
 {
 	u32 stripe = ftl_unit_stripe(f, unit), die = ftl_unit_die(f, unit);
-	unsigned long flags;
+	unsigned long flags = ftl_lock(&f->lock);
 
-	if (op != MEDIA_RESET)
-		return;
-	flags = ftl_lock(&f->lock);
 	add_bad(f, stripe, die);
-	f->au[ftl_au_index(f, stripe, die)] |= FTL_AU_RETIRE;
+	if (retire)
+		f->au[ftl_au_index(f, stripe, die)] |= FTL_AU_RETIRE;
 	f->st.erase_fails++;
 	ftl_unlock(&f->lock, flags);
-	ftl_say(f, FTL_WARN, "append unit %u of die %u cannot be erased, retiring it",
+	ftl_say(f, FTL_WARN, "append unit %u of die %u cannot be erased, not used any more",
 		stripe, die);
+}
+
+/* A reset has failed: which append units are to blame? */
+static int judge_reset(struct ftl *f, const struct media_cmd *cmd)
+{
+	u64 failed = cmd->failed ? cmd->failed : ~0ULL;
+	bool offline = cmd->status == MEDIA_DIE_OFFLINE;
+	u32 i;
+
+	/* What a dying or restarting card answers says nothing of them. */
+	if (!offline && cmd->status != MEDIA_ERASE_FAIL && cmd->status != MEDIA_AU_STATE)
+		return cmd->status == MEDIA_GONE ? -ENODEV : -EIO;
+	for (i = 0; i < cmd->n; i++)
+		if (failed >> i & 1)
+			au_failed(f, cmd->unit[i], !offline);
+	return 0;
 }
 
 /**
@@ -246,34 +260,29 @@ static void au_failed(struct ftl *f, u32 unit, enum media_op op)
  * @skip: and none of these
  *
  * Context: worker.
+ * Return: 0; -EIO: a reset did not happen; -ENODEV.
  */
-void ftl_au_list_op(struct ftl *f, u32 stripe, enum media_op op, u8 need, u8 skip)
+int ftl_au_list_op(struct ftl *f, u32 stripe, enum media_op op, u8 need, u8 skip)
 {
-	u32 die = 0, n, i;
+	u32 die = 0, n;
+	int err = 0;
 
 	skip |= FTL_AU_SYSTEM | (op == MEDIA_RETIRE ? 0 : FTL_AU_BAD);
-
-	while (!ftl_load(&f->gone)) {
+	while (!err && die < f->geo.dies) {
 		struct media_cmd *cmd = ftl_exec_get(f);
-		u64 failed;
 
 		if (!cmd)
-			return;
+			return -ENODEV;
 		n = list_aus(f, stripe, &die, skip, need, cmd->unit);
-		if (!n) {
-			ftl_exec_put(f);
-			return;
+		if (n) {
+			ftl_cmd_init(cmd, op, n);
+			err = ftl_exec(f);
+			if (err == -EIO)
+				err = op == MEDIA_RESET ? judge_reset(f, cmd) : 0;
 		}
-		ftl_cmd_init(cmd, op, n);
-		ftl_exec(f);
-		failed = cmd->status ? cmd->failed : 0;
-		if (cmd->status && !failed && cmd->status != MEDIA_GONE)
-			failed = ~0ULL;
-		for (i = 0; i < n; i++)
-			if (failed >> i & 1)
-				au_failed(f, cmd->unit[i], op);
 		ftl_exec_put(f);
 	}
+	return err;
 }
 
 static void clear_au_flags(struct ftl *f, u32 s, u8 mask)
@@ -312,16 +321,16 @@ static void retire_aus(struct ftl *f, u32 s)
  * @s: a FREE stripe
  *
  * Context: worker. Everything that made its content superfluous is durable.
- * Return: 0 or -ENODEV.
+ * Return: 0; -EIO: not erased, still FREE; -ENODEV.
  */
 int ftl_erase_stripe(struct ftl *f, u32 s)
 {
 	u32 bad = f->bad_aus;
 	unsigned long flags;
+	int err = ftl_au_list_op(f, s, MEDIA_RESET, 0, 0);
 
-	ftl_au_list_op(f, s, MEDIA_RESET, 0, 0);
-	if (ftl_load(&f->gone))
-		return -ENODEV;
+	if (err)
+		return err;
 	if (f->bad_aus != bad) {
 		/* Those that just failed: tell the medium's bad table. */
 		ftl_au_list_op(f, s, MEDIA_RETIRE, FTL_AU_RETIRE | FTL_AU_BAD, 0);
@@ -372,18 +381,17 @@ static u32 next_free(struct ftl *f)
  */
 int ftl_prepare(struct ftl *f, u32 stripes)
 {
-	int did = 0;
+	int err = 0, did = 0;
 	u32 s;
 
-	while (count_ready(f) < stripes) {
+	while (!err && count_ready(f) < stripes) {
 		s = next_free(f);
 		if (s == FTL_NONE)
 			break;
-		if (ftl_erase_stripe(f, s))
-			return -ENODEV;
-		did = 1;
+		err = ftl_erase_stripe(f, s);
+		did |= !err;
 	}
-	return did;
+	return err == -ENODEV ? err : did;
 }
 
 static u32 next_dead(const struct ftl *f, u32 from)

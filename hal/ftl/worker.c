@@ -88,6 +88,22 @@ static bool slot_get_cmd(void *arg)
 	return s->cmd;
 }
 
+/*
+ * A card reset ended the operation. All but an append may be repeated; what an
+ * append left behind is for its owner to judge.
+ */
+static bool slot_repeat(struct ftl *f, struct ftl_slot *s)
+{
+	if (s->cmd->status != MEDIA_ABORTED || s->cmd->op == MEDIA_APPEND ||
+	    ftl_load(&f->gone) || s->aborts++ >= FTL_ABORT_TRIES)
+		return false;
+	s->cmd->status = MEDIA_OK;
+	s->cmd->failed = 0;
+	slot_submit(f, s);
+	f->m->ops->commit(f->m, 0);
+	return true;
+}
+
 static bool slot_is_done(void *arg)
 {
 	struct ftl_slot *s = arg;
@@ -143,9 +159,12 @@ int ftl_slot_exec(struct ftl *f, struct ftl_slot *s)
 {
 	int err;
 
+	s->aborts = 0;
 	slot_submit(f, s);
 	f->m->ops->commit(f->m, 0);
-	err = ftl_wait(f, slot_is_done, s);
+	do {
+		err = ftl_wait(f, slot_is_done, s);
+	} while (!err && slot_repeat(f, s));
 	return err ? err : ftl_status_errno(s->cmd->status);
 }
 
@@ -239,6 +258,7 @@ static u32 pipe_fill(struct ftl *f, const struct ftl_pipe *pipe, void *arg, bool
 			break;
 		s->step = 0;
 		s->tries = 0;
+		s->aborts = 0;
 		if (!pipe->fill(f, s, arg)) {
 			slot_put(f, s);
 			*more = false;
@@ -260,7 +280,7 @@ static u32 pipe_reap(struct ftl *f, const struct ftl_pipe *pipe, void *arg, int 
 	for (i = 0; i < FTL_SLOTS; i++) {
 		struct ftl_slot *s = &f->slot[i];
 
-		if (!slot_is_done(s))
+		if (!slot_is_done(s) || slot_repeat(f, s))
 			continue;
 		r = pipe->reap(f, s, arg);
 		if (r == FTL_AGAIN) {

@@ -349,7 +349,9 @@ static void rmw_read_done(struct media_cmd *cmd)
 	struct ftl_rmw *r = cmd->priv;
 	struct ftl *f = r->f;
 	struct ftl_write *w = ftl_priv_of(r->io, ftl_write);
-	bool again = cmd->status == MEDIA_ABORTED && !ftl_load(&f->gone);
+	bool again = cmd->status == MEDIA_ABORTED && !ftl_load(&f->gone) &&
+		     ++w->tries <= FTL_ABORT_TRIES;
+	u32 queue = cmd->queue;
 	int err;
 
 	if (cmd->status == MEDIA_GONE)
@@ -364,7 +366,7 @@ static void rmw_read_done(struct media_cmd *cmd)
 		cmd->failed = 0;
 		cmd->status = MEDIA_OK;
 		f->m->ops->submit(f->m, cmd);
-		f->m->ops->commit(f->m, cmd->queue);
+		f->m->ops->commit(f->m, queue);
 		return;
 	}
 	err = check_old(f, cmd, w->lu + r->index);
