@@ -240,6 +240,29 @@ static void test_damaged_checkpoint(void **state)
 	rig_stop(&r);
 }
 
+/* A die stops answering: what it holds is an error, the rest is there. */
+static void test_die_offline(void **state)
+{
+	struct sim_config cfg = rig_small();
+	struct rig r;
+	u64 lu;
+	u8 got;
+
+	rig_start(&r, &cfg, 4096, 60, 0);
+	for (lu = 0; lu < 32; lu++)
+		assert_int_equal(put(&r, lu, 1), 0);
+	nand_set_die_offline(sim_nand(r.sim), 1, true);
+	for (lu = 0; lu < 32; lu++) {
+		bool there = ftl_lookup(r.f, lu) / cfg.pages % cfg.dies == 1;
+
+		assert_int_equal(get(&r, lu, &got), there ? -EIO : 0);
+	}
+	nand_set_die_offline(sim_nand(r.sim), 1, false);
+	for (lu = 0; lu < 32; lu++)
+		expect(&r, lu, 1);
+	rig_stop(&r);
+}
+
 static void test_capacity_rule(void **state)
 {
 	struct media_geometry g = {
@@ -265,6 +288,7 @@ int main(void)
 		cmocka_unit_test(test_map_memory),
 		cmocka_unit_test(test_worn_out),
 		cmocka_unit_test(test_damaged_checkpoint),
+		cmocka_unit_test(test_die_offline),
 		cmocka_unit_test(test_capacity_rule),
 	};
 
