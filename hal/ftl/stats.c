@@ -11,7 +11,7 @@ void ftl_get_info(const struct ftl *f, struct ftl_info *info)
 	memset(info, 0, sizeof(*info));
 	memcpy(info->uuid, f->super->uuid, sizeof(info->uuid));
 	info->lba_bytes = f->lba_bytes;
-	info->max_blocks = f->geo.max_units << f->lba_shift;
+	info->max_blocks = FTL_MAX_UNITS << f->lba_shift;
 	info->blocks = f->user_units << f->lba_shift;
 	info->user_units = f->user_units;
 	info->format_version = le32_to_cpu(f->super->version);

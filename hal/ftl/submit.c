@@ -58,7 +58,7 @@ static int check_io(const struct ftl *f, const struct ftl_io *io)
 		return -EINVAL;
 	if (io->op != FTL_READ && ftl_load_acquire(&f->read_only))
 		return -EROFS;
-	if (io->op <= FTL_WRITE && io->count > f->geo.max_units << f->lba_shift)
+	if (io->op <= FTL_WRITE && io->count > (u32)FTL_MAX_UNITS << f->lba_shift)
 		return -EINVAL;
 	return 0;
 }

@@ -134,7 +134,7 @@ static void start(struct model *m, struct slot *s)
 	u8 op = pick_op(m);
 	u64 lba;
 
-	count = min(count, m->r.info.max_blocks);
+	count = min(count, (u32)(sizeof(s->data) / m->r.info.lba_bytes));
 	lba = roll(m, (u32)m->r.info.blocks - count + 1);
 	if (op == FTL_FLUSH)
 		count = 0;
