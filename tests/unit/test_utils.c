@@ -352,6 +352,10 @@ static void test_warnings(void **state)
 	assert_non_null(strstr(t, "Powerloss protection: FAILED"));
 	assert_non_null(strstr(t, "Reserve space status: Read-only"));
 	free(t);
+	fake.health_err = -ETIMEDOUT;
+	t = print_text(STATUS_ALL);
+	assert_non_null(strstr(t, "did not answer when asked for telemetry"));
+	free(t);
 	fake.info.state = FIO_CARD_MINIMAL;
 	fake.info.reason = FIO_REASON_GEOMETRY;
 	fake.unit.attached = 0;

@@ -71,6 +71,12 @@ static bool is_read_only(const struct card_status *c)
 	return c->unit.attached && c->unit.read_only;
 }
 
+/* Of a card that is in service; the two above need not answer. */
+static bool no_telemetry(const struct card_status *c)
+{
+	return !c->has_health && !is_dead(c) && !is_minimal(c);
+}
+
 static bool plp_bad(const struct card_status *c)
 {
 	return c->has_health && c->health.plp != 1;
@@ -100,6 +106,7 @@ static const struct {
 	{ is_dead, "Failed: DEVICE IS OFFLINE. ALL READS AND WRITES WILL FAIL!" },
 	{ is_minimal, "The card is in minimal mode and cannot be attached" },
 	{ is_read_only, "WARNING: READ-ONLY MODE. ALL WRITES WILL FAIL!" },
+	{ no_telemetry, "The card did not answer when asked for telemetry: see the kernel log" },
 	{ plp_bad, "Powerloss protection is not working: unflushed data does not survive a power cut" },
 	{ reserve_low, "Reserve space is low: replace the card soon" },
 	{ dies_offline, "Flash dies do not answer" },
