@@ -96,7 +96,8 @@ static void handle_event(struct fio_card *card, const struct fio_event *e)
 	card->event_seq = seq + 1;
 	fio_health_stale(card);
 	if (text && type != FIO_EV_HEALTH && type != FIO_EV_AU_REFRESH)
-		log_event(card, e, text);
+		log_event(card, e, type == FIO_EV_DIE_OFFLINE && !e->value ?
+			  "a die answers again" : text);
 	/* the health page is the truth, the event only says that it changed */
 	if (type == FIO_EV_PLP || type == FIO_EV_OVERFLOW)
 		reread_plp(card);
