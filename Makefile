@@ -56,6 +56,12 @@ bad-input: ## wrong sizes, foreign files, absurd geometry: clear errors, no hang
 vm-smoke: ## the short checks in a VM on KERNEL
 	$(Q)SMOKE_KERNELS=$(KERNEL) ci/test vm-smoke
 
+vm-faults: ## every fault switch of the card, in a VM on KERNEL (ONLY=name,...)
+	$(Q)ci/setup host vm $(KERNEL)
+	$(Q)$(MAKE) -s host
+	$(Q)ci/kmod-build $(KERNEL)
+	$(Q)python3 tests/vm/faults.py --kernel $(KERNEL) --only '$(ONLY)'
+
 bench: ## /dev/fioa beside null_blk and an emulated NVMe, in one boot
 	$(Q)KERNEL=$(KERNEL) ci/bench
 
@@ -68,5 +74,5 @@ compile_commands.json: host ## for clangd: how every file is compiled
 clean: ## remove build/; downloads stay in the cache
 	$(Q)rm -rf --one-file-system build compile_commands.json
 
-.PHONY: help setup modules run test lint unit crash mutants bad-input vm-smoke bench repro clean
+.PHONY: help setup modules run test lint unit crash mutants bad-input vm-smoke vm-faults bench repro clean
 .PHONY: compile_commands.json
