@@ -235,7 +235,7 @@ class Run:
                 acked[tag] = number
             # not only in the moment after an acknowledgement
             threading.Event().wait(random.uniform(0, 0.03))
-            self.guest.power_cut()
+            self.guest.power_cut(torn=plp != "ok" or i == 2)
             acked.update(self.guest.acked_left())
             self.guest = None
             load.close_round(acked)

@@ -407,9 +407,15 @@ class Guest:
             found.append((tag, int(number)))
         return found
 
-    def power_cut(self):
-        """Card and machine at once, without a word to either."""
+    def power_cut(self, torn=False):
+        """
+        Card and machine at once, without a word to either. A killed card loses what
+        its buffer holds, and tears only what a die was doing; @torn lets the card
+        itself cut, which leaves each die at a point of its own in its queue.
+        """
         for card in self.cards:
+            if torn:
+                card.control("power-cut")
             card.process.proc.kill()
         self.process.proc.kill()
         for card in self.cards:
