@@ -425,10 +425,12 @@ static void release_marked(struct ftl *f)
 
 static void drop_marks(struct ftl *f)
 {
+	unsigned long flags = ftl_lock(&f->lock);
 	u32 i;
 
 	for (i = 0; i < f->geo.aus; i++)
 		f->stripe[i].flags &= ~FTL_SF_PINNED;
+	ftl_unlock(&f->lock, flags);
 }
 
 /**
