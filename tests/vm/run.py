@@ -243,8 +243,11 @@ class Run:
                                 f"operations, {acked.get('F', 0)} files")
 
     def come_back(self, load, ident):
+        took = " ".join(f"$(fio-status -F iom.attach_{what} /dev/fct0)"
+                        for what in ("seconds", "scan_seconds", "bytes_read"))
         self.command(ident, "attach recovers",
-                     UP + " && dmesg | grep -E 'fio|fct'",
+                     f"{UP} && dmesg | grep -E 'fio|fct' && set -- {took} && "
+                     'echo "the attach took $1 s, $2 of it scanning, and read $3 bytes"',
                      limit=180, detail=recovery_lines)
         for tag, (offset, blocks, n) in load.REGIONS.items():
             self.command(f"{ident}.{tag}", "every acknowledged write is there, nothing else is",
