@@ -24,7 +24,7 @@
 
 #define MAX_VARIANTS	16
 #define MAX_JOBS	16
-#define MAX_REGRESS	256
+#define NESTED_BY_DEPTH	~0u
 #define SPIN_SECONDS	20	/* of CPU time without a new case */
 
 static const struct setup setups[] = {
@@ -74,7 +74,7 @@ static struct {
 	bool verbose;
 	const char *argv0;
 } opt = {
-	.depth = 2, .jobs = 1, .nested_every = 1, .combinations = 2000,
+	.depth = 2, .jobs = 1, .nested_every = NESTED_BY_DEPTH, .combinations = 2000,
 	.max_violations = 5, .seed = 1, .mode = "both",
 };
 
@@ -313,25 +313,44 @@ static void run_workers(void)
 
 /* ---- one case, or those of a file -------------------------------------------------- */
 
-static bool run_case(const char *id)
+/* VARIANT/STEPS followed by a slash and a star: all cuts of a workload. */
+static bool take_star(char *id)
 {
-	const char *slash = strchr(id, '/');
+	size_t len = strlen(id);
+
+	if (len < 2 || strcmp(id + len - 2, "/*"))
+		return false;
+	id[len - 2] = 0;
+	return true;
+}
+
+static bool run_case(const char *given)
+{
+	char id[CASE_LEN];
+	const char *slash;
 	struct crash_case c;
+	bool all;
 	char name[32] = "";
 	struct explore *x;
 	bool ok;
 
+	snprintf(id, sizeof(id), "%s", given);
+	all = take_star(id);
+	slash = strchr(id, '/');
 	if (slash && slash - id < (long)sizeof(name))
 		memcpy(name, id, slash - id);
 	nr_plan = 0;
 	if (!slash || !parse_variant(name, 0) || case_parse(slash + 1, &c)) {
-		fprintf(stderr, "fio-crash: %s is no case ID\n", id);
+		fprintf(stderr, "fio-crash: %s is no case ID\n", given);
 		exit(2);
 	}
 	x = explore_new(&plan[0].v, explore_opt());
 	if (!x)
 		return false;
-	explore_case(x, &c);
+	if (all)
+		explore_workload(x, c.steps, c.nr_steps);
+	else
+		explore_case(x, &c);
 	ok = !explore_stats(x)->violations;
 	add_stats(&mine->total, explore_stats(x));
 	explore_free(x);
@@ -414,10 +433,12 @@ static void print_help(FILE *to)
 		"  --variant TEXT      only variants whose name contains TEXT\n"
 		"  --seed N            of the variants with random order\n"
 		"  --jobs N            worker processes\n"
-		"  --nested-every K    cut recovery at every Kth operation, 0 never (default 1)\n"
+		"  --nested-every K    cut recovery at every Kth operation, 0 never\n"
+		"                      (default 1 to depth 1, 5 to depth 2, 31 beyond)\n"
 		"  --combinations N    at most N outcomes per cut point (default 2000)\n"
 		"  --max-violations N  stop a worker after N (default 5)\n"
-		"  --case ID [-v]      run one case, -v: print everything that happens\n"
+		"  --case ID [-v]      run one case, -v: print everything that happens;\n"
+		"                      VARIANT/STEPS/* is all cuts of one workload\n"
 		"  --regress FILE      run the cases named in FILE first\n"
 		"  --json FILE         write the totals there\n"
 		"exit status: 0 no violation, 1 violations, 2 bad usage\n"
@@ -500,6 +521,8 @@ static void parse_options(int argc, char **argv)
 			opt.mode);
 		exit(2);
 	}
+	if (opt.nested_every == NESTED_BY_DEPTH)
+		opt.nested_every = opt.depth < 2 ? 1 : opt.depth == 2 ? 5 : 31;
 	if (optind < argc) {
 		fprintf(stderr, "fio-crash: '%s' is not understood\n", argv[optind]);
 		exit(2);

@@ -12,6 +12,8 @@
 
 #include "rig.h"
 
+#define CHURN_COARSE 7
+
 struct span {
 	u32 lba, count;
 };
@@ -46,10 +48,13 @@ static const struct {
 	[STEP_PLP] = { "pl", "power-loss protection fails, or is back" },
 	[STEP_WRITE_TWICE] = { "ww", "two writes of a at once" },
 	[STEP_WRITE_TRIM] = { "wt", "write a and trim a at once" },
-	[STEP_WRITE_GC] = { "wg", "write a while collecting" },
+	[STEP_WRITE_GC] = { "wg", "write a to b while collecting" },
 	[STEP_TRIM_GC] = { "tg", "trim a to b while collecting" },
 	[STEP_WRITE_CP] = { "wc", "write a while a checkpoint is taken" },
 	[STEP_ZERO_BESIDE] = { "zb", "write beside a while zeroing a to b" },
+	[STEP_CHURN] = { "ch", "trim and overwrite all but a to b, again and again" },
+	[STEP_TRIM_INTO] = { "tw", "write a while a to b is being trimmed" },
+	[STEP_READ_INTO] = { "rd", "read a to b while it is being written" },
 };
 
 const char *rig_step_name(enum rig_step step)
@@ -80,6 +85,8 @@ static void maybe_cut(void *ctx)
 {
 	struct rig *r = ctx;
 
+	if (r->coarse && ++r->skipped % r->coarse)
+		return;
 	if (r->cut_point && !r->why[0])
 		r->cut_point(r, r->ctx);
 }
@@ -463,6 +470,8 @@ static bool change_during(struct rig *r, enum ftl_op op, struct span s,
 	struct intruder in;
 	u32 i;
 
+	if (op == FTL_WRITE)
+		s.count = min(s.count, r->max_blocks);
 	for (i = 0; i < ARRAY_SIZE(moments); i++) {
 		bool ok;
 
@@ -475,24 +484,76 @@ static bool change_during(struct rig *r, enum ftl_op op, struct span s,
 	return true;
 }
 
-/* With 512-byte blocks both touch the same unit, and neither may undo the other. */
-static bool zero_beside(struct rig *r)
+/* A long change, and a write in the middle of it; a read shows what they came to. */
+static bool write_into(struct rig *r, enum ftl_op op, struct span write)
 {
-	struct span beside = { span_a(r).lba - 1, 1 };
 	struct intruder in;
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(moments); i++) {
-		struct request *q = submit_change(r, FTL_ZEROES, 0, span_ab(r), 0);
+		struct request *q = submit_change(r, op, 0, span_ab(r), 0);
 		bool ok;
 
-		expect_intruder(r, &in, FTL_WRITE, beside, moments[i]);
+		expect_intruder(r, &in, FTL_WRITE, write, moments[i]);
 		ok = finish(r, q);
-		if (!finish_intruder(r, &in) || !ok)
+		if (!finish_intruder(r, &in) || !ok || !rig_read_all(r, false))
 			return false;
 		maybe_cut(r);
 	}
-	return rig_read_all(r, false);
+	return true;
+}
+
+/* With 512-byte blocks both touch the same unit, and neither may undo the other. */
+static struct span span_beside(const struct rig *r)
+{
+	return (struct span){ span_a(r).lba - 1, 1 };
+}
+
+/* Before or after, but nothing else and no error. */
+static bool read_into(struct rig *r)
+{
+	struct span s = span_ab(r);
+	struct request *write, *read;
+	struct oracle then;
+	const char *wrong = NULL;
+	bool ok;
+	u32 i;
+
+	s.count = min(s.count, r->max_blocks);
+	write = submit_change(r, FTL_WRITE, 0, s, 0);
+	then = *r->o;
+	read = request_new(r, FTL_READ, 0, s.lba, s.count);
+	read->sio.io.queue = r->setup->sim.queues - 1;
+	read->sio.data = r->data;
+	ftl_submit(r->f, &read->sio.io);
+	ok = finish(r, read);
+	for (i = 0; ok && i < s.count && !wrong; i++)
+		wrong = oracle_read(&then, s.lba + i,
+				    r->data + (size_t)i * r->setup->lba_bytes, false);
+	if (wrong)
+		rig_fail(r, "%s", wrong);
+	return finish(r, write) && ok && !wrong;
+}
+
+/*
+ * What was trimmed before must stay so when its record has been collected. The
+ * step is long, and what happens in it happens in the others too.
+ */
+static bool churn(struct rig *r)
+{
+	u32 per = FIO_MEDIA_UNIT / r->setup->lba_bytes;
+	u32 i, unit;
+
+	r->coarse = CHURN_COARSE;
+	for (i = 0; i < 3; i++)
+		if (!rig_trim(r, 7 * per, per))
+			return false;
+	for (i = 0; i < 4; i++)
+		for (unit = 8; unit < r->setup->units; unit++)
+			if (!rig_write(r, unit * per, per, 0))
+				return false;
+	r->coarse = 0;
+	return rig_settle(r);
 }
 
 static bool reattach(struct rig *r)
@@ -539,13 +600,19 @@ static bool do_step(struct rig *r, enum rig_step step)
 	case STEP_WRITE_TRIM:
 		return two_at_once(r, FTL_WRITE, FTL_TRIM);
 	case STEP_WRITE_GC:
-		return change_during(r, FTL_WRITE, span_a(r), ftl_force_gc, "collection");
+		return change_during(r, FTL_WRITE, span_ab(r), ftl_force_gc, "collection");
 	case STEP_TRIM_GC:
 		return change_during(r, FTL_TRIM, span_ab(r), ftl_force_gc, "collection");
 	case STEP_WRITE_CP:
 		return change_during(r, FTL_WRITE, span_a(r), ftl_force_checkpoint, "checkpoint");
 	case STEP_ZERO_BESIDE:
-		return zero_beside(r);
+		return write_into(r, FTL_ZEROES, span_beside(r));
+	case STEP_CHURN:
+		return churn(r);
+	case STEP_TRIM_INTO:
+		return write_into(r, FTL_TRIM, span_a(r));
+	case STEP_READ_INTO:
+		return read_into(r);
 	default:
 		return rig_fail(r, "no such step");
 	}

@@ -36,6 +36,8 @@ struct setup {
  * @f: the core, NULL unless attached
  * @o: what may be read
  * @cut_point: called when power could be cut; may be NULL
+ * @coarse: power is cut at every so manieth possible point only; 0: at all
+ * @skipped: points left out, modulo @coarse
  * @why: first thing that went wrong
  */
 struct rig {
@@ -47,6 +49,7 @@ struct rig {
 	void (*cut_point)(struct rig *r, void *ctx);
 	void *ctx;
 	u32 max_blocks;
+	u32 coarse, skipped;
 	bool verbose;
 	u8 *data;
 	char why[256];
@@ -74,6 +77,9 @@ enum rig_step {
 	STEP_TRIM_GC,
 	STEP_WRITE_CP,
 	STEP_ZERO_BESIDE,
+	STEP_CHURN,
+	STEP_TRIM_INTO,
+	STEP_READ_INTO,
 	STEP_COUNT
 };
 

@@ -47,6 +47,7 @@ static const struct sim_config config = {
 };
 
 static struct page base[2][ALL_PAGES];	/* dirty, clean */
+static u64 attached;
 
 static void give_up(const char *what)
 {
@@ -148,22 +149,29 @@ static u32 aim(u32 off)
 	return off & 1 ? FIO_MEDIA_UNIT + off / 2 % FIO_MEDIA_TAG : off / 2 % 640;
 }
 
-static u32 nth_written(const struct page *pages, u32 n)
+static bool counts(const struct page *p, bool meta)
 {
-	u32 i, written = 0;
+	return p->written && (!meta || p->tag.type != FIO_TAG_DATA);
+}
+
+/* One of the pages; half of the time one of metadata, which are few. */
+static u32 choose(const struct page *pages, u8 n)
+{
+	bool meta = n & 0x80;
+	u32 i, total = 0;
 
 	for (i = 0; i < ALL_PAGES; i++)
-		written += pages[i].written;
-	if (!written)
+		total += counts(&pages[i], meta);
+	if (!total)
 		return 0;
-	for (i = 0, n %= written; !pages[i].written || n--; i++)
+	for (i = 0, n = (n & 0x7f) % total; !counts(&pages[i], meta) || n--; i++)
 		;
 	return i;
 }
 
 static void edit(struct page *pages, const u8 *e)
 {
-	struct page *p = &pages[nth_written(pages, e[0])];
+	struct page *p = &pages[choose(pages, e[0])];
 	u32 off = aim((u32)e[1] << 8 | e[2]);
 	u64 n = cpu_to_le64(interesting(e[4]));
 
@@ -181,7 +189,7 @@ static void edit(struct page *pages, const u8 *e)
 		p->written = false;
 		break;
 	default:
-		*p = pages[nth_written(pages, e[4])];
+		*p = pages[choose(pages, e[4])];
 	}
 }
 
@@ -251,6 +259,7 @@ static void try_attach(struct sim *s)
 	sim_env_init(&e, s);
 	err = ftl_attach(sim_media(s), &e.env, 0, &f);
 	if (!err) {
+		attached++;
 		read_and_write(&e, f);
 		if (sim_cmds_busy(s))
 			sim_drive(&e, f);
@@ -325,11 +334,16 @@ static void limit_cpu(void)
 	setitimer(ITIMER_VIRTUAL, &it, NULL);
 }
 
-static int child(u64 seed, u64 first, u64 last, u64 *run)
+struct shared {
+	u64 run, attached;
+};
+
+static int child(u64 seed, u64 first, u64 last, struct shared *s)
 {
-	for (*run = first; *run <= last; ++*run) {
+	for (s->run = first; s->run <= last; s->run++) {
 		limit_cpu();
-		one_run(seed, *run);
+		one_run(seed, s->run);
+		s->attached = attached;
 	}
 	return 0;
 }
@@ -339,31 +353,32 @@ int main(int argc, char **argv)
 	u64 runs = argc > 1 ? parse_number(argv[1]) : 2000;
 	u64 seed = argc > 2 ? parse_number(argv[2]) : 1;
 	u64 only = argc > 3 ? parse_number(argv[3]) : 0;
-	u64 *run = mmap(NULL, sizeof(*run), PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct shared *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int status = 0;
 	pid_t pid;
 
-	if (run == MAP_FAILED) {
+	if (s == MAP_FAILED) {
 		perror("fio-fuzz-media: mmap");
 		return 2;
 	}
 	pid = fork();
 	if (!pid)
-		_exit(child(seed, only ? only : 1, only ? only : runs, run));
+		_exit(child(seed, only ? only : 1, only ? only : runs, s));
 	if (pid < 0 || waitpid(pid, &status, 0) < 0) {
 		perror("fio-fuzz-media");
 		return 2;
 	}
 	if (status) {
 		printf("VIOLATION damaged medium %llu of seed %llu did harm\n"
-		       "    reproduce: %s 1 %llu %llu\n", (unsigned long long)*run,
+		       "    reproduce: %s 1 %llu %llu\n", (unsigned long long)s->run,
 		       (unsigned long long)seed, argv[0], (unsigned long long)seed,
-		       (unsigned long long)*run);
+		       (unsigned long long)s->run);
 		return 1;
 	}
-	printf("fuzz: %llu damaged media, seed %llu: none did harm\n",
-	       (unsigned long long)(only ? 1 : runs), (unsigned long long)seed);
+	printf("fuzz: %llu damaged media, seed %llu: %llu attached, none did harm\n",
+	       (unsigned long long)(only ? 1 : runs), (unsigned long long)seed,
+	       (unsigned long long)s->attached);
 	return 0;
 }
 #endif
