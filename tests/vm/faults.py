@@ -257,7 +257,7 @@ class Checks:
     def erase_fail(self):
         """erases fail: the append units are retired, others are used"""
         m = self.m
-        failed = r"append unit \d+ of die \d+ cannot be erased, retiring it"
+        failed = r"append unit \d+ of die \d+ cannot be erased"
         before = m.fresh()
         m.mark()
         m.fault("fail-erase", "count=2")
