@@ -36,6 +36,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define BLOCK		4096u
@@ -154,7 +155,11 @@ static void report(int port, const char *tag, uint64_t number)
 	char line[64];
 	int n = snprintf(line, sizeof(line), "%s %llu\n", tag, (unsigned long long)number);
 
-	if (write(port, line, n) != n)
+	/*
+	 * Out of the machine, not only in its tty buffer: what the power cut takes
+	 * with it would leave more in doubt than the judge allows.
+	 */
+	if (write(port, line, n) != n || (tcdrain(port) && errno != ENOTTY && errno != EINVAL))
 		die("report");
 }
 
