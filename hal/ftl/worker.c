@@ -244,8 +244,22 @@ static bool any_done(void *arg)
 	return false;
 }
 
+/*
+ * reap() may need a command for itself and cannot wait for those of the pipe:
+ * nobody looks at them meanwhile.
+ */
+static bool one_is_left(struct ftl *f)
+{
+	struct media_cmd *cmd = f->m->ops->get(f->m, 0, true);
+
+	if (cmd)
+		f->m->ops->put(f->m, cmd);
+	return cmd;
+}
+
 /* Start idle slots while there is work; returns how many were started. */
-static u32 pipe_fill(struct ftl *f, const struct ftl_pipe *pipe, void *arg, bool *more)
+static u32 pipe_fill(struct ftl *f, const struct ftl_pipe *pipe, void *arg, u32 busy,
+		     bool *more)
 {
 	u32 i, n = 0;
 
@@ -256,6 +270,10 @@ static u32 pipe_fill(struct ftl *f, const struct ftl_pipe *pipe, void *arg, bool
 			continue;
 		if (!s->cmd && !slot_get_cmd(s))
 			break;
+		if (n + busy && !one_is_left(f)) {
+			slot_put(f, s);
+			break;
+		}
 		s->step = 0;
 		s->tries = 0;
 		s->aborts = 0;
@@ -316,7 +334,7 @@ int ftl_pipe_run(struct ftl *f, const struct ftl_pipe *pipe, void *arg)
 	for (;;) {
 		if (err || ftl_load(&f->gone))
 			more = false;
-		busy += pipe_fill(f, pipe, arg, &more);
+		busy += pipe_fill(f, pipe, arg, busy, &more);
 		if (!busy && !more)
 			break;
 		if (!busy) {
