@@ -96,13 +96,27 @@ int main(int argc, char **argv)
 	fio_progname = "fio-attach";
 	while ((c = getopt_long(argc, argv, "crqQhv", long_options, NULL)) != -1) {
 		switch (c) {
-		case 'c': o.flags |= FIO_ATTACH_CLEAN_ONLY; break;
-		case 'r': o.flags |= FIO_ATTACH_RESCAN; break;
-		case 'q': o.verbosity = FIO_QUIET; break;
-		case 'Q': o.verbosity = FIO_NO_PROGRESS; break;
-		case 'h': usage(stdout); return FIO_EXIT_OK;
-		case 'v': fio_version(); return FIO_EXIT_OK;
-		default: usage(stderr); return FIO_EXIT_USAGE;
+		case 'c':
+			o.flags |= FIO_ATTACH_CLEAN_ONLY;
+			break;
+		case 'r':
+			o.flags |= FIO_ATTACH_RESCAN;
+			break;
+		case 'q':
+			o.verbosity = FIO_QUIET;
+			break;
+		case 'Q':
+			o.verbosity = FIO_NO_PROGRESS;
+			break;
+		case 'h':
+			usage(stdout);
+			return FIO_EXIT_OK;
+		case 'v':
+			fio_version();
+			return FIO_EXIT_OK;
+		default:
+			usage(stderr);
+			return FIO_EXIT_USAGE;
 		}
 	}
 	return fio_each_device(argv + optind, attach, &o, usage);

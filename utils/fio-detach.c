@@ -77,11 +77,21 @@ int main(int argc, char **argv)
 	fio_progname = "fio-detach";
 	while ((c = getopt_long(argc, argv, "qQhv", long_options, NULL)) != -1) {
 		switch (c) {
-		case 'q': v = FIO_QUIET; break;
-		case 'Q': v = FIO_NO_PROGRESS; break;
-		case 'h': usage(stdout); return FIO_EXIT_OK;
-		case 'v': fio_version(); return FIO_EXIT_OK;
-		default: usage(stderr); return FIO_EXIT_USAGE;
+		case 'q':
+			v = FIO_QUIET;
+			break;
+		case 'Q':
+			v = FIO_NO_PROGRESS;
+			break;
+		case 'h':
+			usage(stdout);
+			return FIO_EXIT_OK;
+		case 'v':
+			fio_version();
+			return FIO_EXIT_OK;
+		default:
+			usage(stderr);
+			return FIO_EXIT_USAGE;
 		}
 	}
 	return fio_each_device(argv + optind, detach, &v, usage);

@@ -180,13 +180,27 @@ int main(int argc, char **argv)
 				break;
 			fio_error("'%s' is not a block size: give 512 or 4096", optarg);
 			return FIO_EXIT_USAGE;
-		case 's': o.size = optarg; break;
-		case 'y': o.yes = true; break;
-		case 'q': o.verbosity = FIO_QUIET; break;
-		case 'Q': o.verbosity = FIO_NO_PROGRESS; break;
-		case 'h': usage(stdout); return FIO_EXIT_OK;
-		case 'v': fio_version(); return FIO_EXIT_OK;
-		default: usage(stderr); return FIO_EXIT_USAGE;
+		case 's':
+			o.size = optarg;
+			break;
+		case 'y':
+			o.yes = true;
+			break;
+		case 'q':
+			o.verbosity = FIO_QUIET;
+			break;
+		case 'Q':
+			o.verbosity = FIO_NO_PROGRESS;
+			break;
+		case 'h':
+			usage(stdout);
+			return FIO_EXIT_OK;
+		case 'v':
+			fio_version();
+			return FIO_EXIT_OK;
+		default:
+			usage(stderr);
+			return FIO_EXIT_USAGE;
 		}
 	}
 	return fio_each_device(argv + optind, format, &o, usage);

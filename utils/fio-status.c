@@ -150,25 +150,45 @@ int main(int argc, char **argv)
 	fio_progname = "fio-status";
 	while ((c = getopt_long(argc, argv, "acdef:uF:lLhv", long_options, NULL)) != -1) {
 		switch (c) {
-		case 'a': o.detail = STATUS_ALL; break;
-		case 'c': o.count = true; break;
-		case 'd': o.detail = STATUS_VOLUMES; break;
-		case 'e': o.detail = STATUS_ERRORS; break;
+		case 'a':
+			o.detail = STATUS_ALL;
+			break;
+		case 'c':
+			o.count = true;
+			break;
+		case 'd':
+			o.detail = STATUS_VOLUMES;
+			break;
+		case 'e':
+			o.detail = STATUS_ERRORS;
+			break;
 		case 'f':
 			if (parse_format(optarg, &o.format))
 				return bad_usage("unknown format", optarg);
 			break;
-		case 'u': o.unavailable = true; break;
+		case 'u':
+			o.unavailable = true;
+			break;
 		case 'F':
 			if (o.fields == MAX_FIELDS)
 				return bad_usage("too many fields", NULL);
 			o.field[o.fields++] = optarg;
 			break;
-		case 'l': o.list_fields = true; break;
-		case 'L': o.list_devices = true; break;
-		case 'h': usage(stdout); return FIO_EXIT_OK;
-		case 'v': fio_version(); return FIO_EXIT_OK;
-		default: usage(stderr); return FIO_EXIT_USAGE;
+		case 'l':
+			o.list_fields = true;
+			break;
+		case 'L':
+			o.list_devices = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return FIO_EXIT_OK;
+		case 'v':
+			fio_version();
+			return FIO_EXIT_OK;
+		default:
+			usage(stderr);
+			return FIO_EXIT_USAGE;
 		}
 	}
 	if (argc - optind > 1)

@@ -27,7 +27,7 @@ enum fio_io_op {
 	FIO_IO_WRITE_ZEROES,
 };
 
-#define FIO_IO_FUA	(1U << 0)
+#define FIO_IO_FUA	0x01
 
 /**
  * struct fio_io - one request on its way through a unit

@@ -42,7 +42,7 @@ struct fio_sgl {
 } __packed;
 
 /* fio_sqe.flags */
-#define FIO_SQE_ADDR_LIST	BIT(0)	/* addr points to __le64[units]; else addr is the one address */
+#define FIO_SQE_ADDR_LIST	BIT(0)	/* addr points to __le64[units], else is the one */
 #define FIO_SQE_FUA		BIT(1)	/* append: complete when on flash, whatever PLP says */
 #define FIO_SQE_CRC		BIT(2)	/* append: fill tag CRC; read: check it */
 #define FIO_SQE_LOW		BIT(3)	/* background: serve after others */
@@ -112,7 +112,7 @@ enum fio_au_state {
 	FIO_AU_FREE	= 0,	/* erased, nothing programmed */
 	FIO_AU_OPEN	= 1,	/* write pointer known */
 	FIO_AU_CLOSED	= 2,	/* full or finished */
-	FIO_AU_SUSPECT	= 3,	/* a power cut interrupted a program or erase: reset before appending */
+	FIO_AU_SUSPECT	= 3,	/* a cut interrupted a program or erase: reset it first */
 	FIO_AU_BAD	= 4,
 	FIO_AU_OFFLINE	= 5,	/* its die does not answer */
 };

@@ -56,7 +56,7 @@ enum fio_mbox_code {
 };
 
 /* Feature bits: IDENTIFY.features says what the card can, FEATURES enables. */
-#define FIO_FEAT_CRC		BIT_ULL(0)	/* CRC32C of stored bytes in the page tag, checked on read */
+#define FIO_FEAT_CRC		BIT_ULL(0)	/* CRC32C of stored bytes, in tag and on read */
 #define FIO_FEAT_XOR		BIT_ULL(1)	/* stripe XOR accumulators */
 #define FIO_FEAT_COPY		BIT_ULL(2)	/* copy inside the card */
 #define FIO_FEAT_ERASE_SUSPEND	BIT_ULL(3)

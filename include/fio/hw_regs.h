@@ -49,7 +49,7 @@
 #define   FIO_CAP_QP_MAX		GENMASK(7, 0)	/* queue pairs, 1..64 */
 #define   FIO_CAP_QDEPTH_LOG2		GENMASK(11, 8)	/* largest ring, entries */
 #define   FIO_CAP_DB_STRIDE_LOG2	GENMASK(15, 12)	/* doorbell stride, 8 << n bytes */
-#define   FIO_CAP_TIMEOUT		GENMASK(31, 16)	/* worst enable/reset/shutdown, 100 ms units */
+#define   FIO_CAP_TIMEOUT		GENMASK(31, 16)	/* enable, reset, shutdown: 100 ms units */
 #define FIO_REG_CTRL			0x010
 #define   FIO_CTRL_EN			BIT(0)
 #define   FIO_CTRL_SHUTDOWN		BIT(1)	/* destage the write buffer, stop */

@@ -107,7 +107,7 @@ static const struct {
 	{ is_minimal, "The card is in minimal mode and cannot be attached" },
 	{ is_read_only, "WARNING: READ-ONLY MODE. ALL WRITES WILL FAIL!" },
 	{ no_telemetry, "The card did not answer when asked for telemetry: see the kernel log" },
-	{ plp_bad, "Powerloss protection is not working: unflushed data does not survive a power cut" },
+	{ plp_bad, "Powerloss protection is not working: data not flushed may not survive a cut" },
 	{ reserve_low, "Reserve space is low: replace the card soon" },
 	{ dies_offline, "Flash dies do not answer" },
 	{ throttled, "Writes are throttled (temperature or power)" },

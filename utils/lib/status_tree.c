@@ -310,18 +310,26 @@ struct json_object *status_tree(const struct machine_status *m, bool unavailable
 
 void status_print_json(FILE *f, struct json_object *tree)
 {
-	fprintf(f, "%s\n", json_object_to_json_string_ext(tree,
-		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	int flags = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE;
+
+	fprintf(f, "%s\n", json_object_to_json_string_ext(tree, flags));
 }
 
 static void xml_text(FILE *f, const char *s)
 {
 	for (; *s; s++) {
 		switch (*s) {
-		case '<': fputs("&lt;", f); break;
-		case '>': fputs("&gt;", f); break;
-		case '&': fputs("&amp;", f); break;
-		default: fputc(*s, f);
+		case '<':
+			fputs("&lt;", f);
+			break;
+		case '>':
+			fputs("&gt;", f);
+			break;
+		case '&':
+			fputs("&amp;", f);
+			break;
+		default:
+			fputc(*s, f);
 		}
 	}
 }

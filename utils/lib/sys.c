@@ -302,21 +302,21 @@ const char *fio_dev_strerror(int err)
 {
 	switch (err < 0 ? -err : err) {
 	case EBUSY:
-		return "the device is in use: unmount it and stop what has it open, or wait for the operation under way";
+		return "it is in use: unmount it, close it, or wait for what is under way";
 	case ENODEV:
 		return "the card is gone or dead: see the kernel log (dmesg)";
 	case ENOMEDIUM:
 		return "the card is not formatted: run fio-format";
 	case EPROTONOSUPPORT:
-		return "the format on the card is not known to this driver: use a newer driver, or fio-format (destroys data)";
+		return "its format is unknown here: use a newer driver, or fio-format it";
 	case EUCLEAN:
-		return "the card was not detached in order: attach it without --clean to let it recover";
+		return "it was not detached in order: attach without --clean to recover";
 	case EALREADY:
 		return "it is already so";
 	case EOPNOTSUPP:
 		return "the card is in minimal mode: 'fio-status' says why";
 	case ENOSPC:
-		return "the size is too large for the flash that is left: give a smaller --device-size";
+		return "too large for the flash that is left: give a smaller --device-size";
 	case EPERM:
 	case EACCES:
 		return "permission denied: run this as root";
@@ -325,7 +325,7 @@ const char *fio_dev_strerror(int err)
 	case EIO:
 		return "the card's flash reported errors: see the kernel log (dmesg)";
 	case EINVAL:
-		return "not possible in this state or with these values: see the kernel log (dmesg)";
+		return "not possible with these values: see the kernel log (dmesg)";
 	}
 	return strerror(err < 0 ? -err : err);
 }
@@ -346,7 +346,9 @@ int fio_parse_size(const char *s, unsigned long long whole,
 			return -EINVAL;
 		mul = whole / 100.0;
 		end++;
-	} else if (*end && (at = strchr(suffix, toupper((unsigned char)*end)))) {
+	}
+	at = *end ? strchr(suffix, toupper((unsigned char)*end)) : NULL;
+	if (at) {
 		for (; at >= suffix; at--)
 			mul *= 1000;
 		end++;
