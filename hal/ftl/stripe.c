@@ -116,6 +116,7 @@ int ftl_sync(struct ftl *f)
 {
 	struct media_cmd *cmd;
 	unsigned long flags;
+	bool lost;
 	u64 gen;
 	int err;
 
@@ -129,7 +130,11 @@ int ftl_sync(struct ftl *f)
 	ftl_unlock(&f->lock, flags);
 	ftl_cmd_init(cmd, MEDIA_SYNC, 0);
 	err = ftl_exec(f);
+	lost = err && (cmd->status == MEDIA_PROGRAM_FAIL || cmd->status == MEDIA_DIE_OFFLINE);
 	ftl_exec_put(f);
+	/* Every further SYNC fails as well, and writes would wait for one for ever. */
+	if (lost)
+		ftl_set_read_only(f, "flash did not take what the card had acknowledged");
 	if (err)
 		return err;
 	flags = ftl_lock(&f->lock);
