@@ -91,15 +91,15 @@ class Machine:
         """It must end by itself, and not well."""
         r = self.sh(command, limit, check=False)
         need(r.rc, f"'{command}' succeeded: {r.out.strip()}")
-        return r.out.strip().splitlines()[-1] if r.out.strip() else f"exit {r.rc}"
+        told = [x.rsplit(": ", 1)[-1] for x in r.out.splitlines() if re.match(r"\w+: ", x)]
+        return told[-1] if told else f"exit {r.rc}"
 
     def reads(self, block):
         return self.sh(f"dd if={DEV} bs=4096 skip={block} count=1 iflag=direct 2>&1 >/tmp/one && "
                        f"dd if=/tmp/small bs=4096 skip={block - SMALL} count=1 2>/dev/null | cmp - /tmp/one")
 
     def fails_to_read(self, block):
-        said = self.refused(f"dd if={DEV} bs=4096 skip={block} count=1 iflag=direct 2>&1 >/dev/null")
-        return said.rsplit(": ", 1)[-1]
+        return self.refused(f"dd if={DEV} bs=4096 skip={block} count=1 iflag=direct 2>&1 >/dev/null")
 
     def churn(self, times=1):
         """Data nobody wants, over and over in one place: stripes fill, die, are erased."""
@@ -386,6 +386,10 @@ class Checks:
         self.m.wait_log(r"the card is back")
         self.m.wait_state("attached")
 
+    def load_again(self):
+        self.m.sh("modprobe -r fio-blk", 120)
+        self.m.sh(f"modprobe fio-hal command_timeout=5 && {UP}", 240)
+
     def timeout_append(self):
         """a write that never completes: the card is reset, the write repeated"""
         m = self.m
@@ -474,8 +478,7 @@ class Checks:
         r = m.sh("fio-status", 90, check=False)
         need("ailed" in r.out or "dead" in r.out, f"fio-status does not say it: {r.out.strip()}")
         m.fault("short-answer", "count=0")
-        m.sh("modprobe -r fio-blk", 120)
-        m.sh(f"modprobe fio-hal command_timeout=5 && {UP}", 240)
+        self.load_again()
         return f"state dead, fio-status exit {r.rc}; after loading again all data is there"
 
     def reset_by_user(self):
@@ -532,6 +535,105 @@ class Checks:
         m.wait_log(r"fioa now has no volatile write cache")
         need(m.sh(cache).out.strip() == "write through", "the write cache is not 'write through' again")
         return f"write back and write through; a flush that was lost is repeated; {done}"
+
+    def plp_program_fail(self):
+        """without protection a program fails after it was acknowledged: told, read-only, no hang"""
+        m = self.m
+        m.mark()
+        m.fault("plp", "failed")
+        m.wait_log(r"fioa now has a volatile write cache")
+        m.fault("fail-program", "die=1", "skip=5", "count=1")
+        flush = m.refused(f"dd if=/tmp/small of={DEV} bs=256k seek={SMALL // 64} oflag=direct conv=fsync 2>&1", 60)
+        m.wait_log(r"an append unit should be retired: die 1, append unit \d+ \(1\)")
+        m.all_there()
+        write = m.refused(f"for i in $(seq 20); do dd if=/tmp/big of={DEV} bs=1M seek={SCRATCH // 256} "
+                          "oflag=direct 2>&1 || exit 1; done", 120)
+        m.wait_log(r"read-only from now on: flash did not take what the card had acknowledged")
+        m.all_there()
+        m.sh("fio-detach -q /dev/fct0", 200, check=False)
+        m.mark()
+        m.fault("plp", "ok")
+        m.wait_log(r"power-loss protection: protected")
+        m.sh("fio-attach -q /dev/fct0", 200)
+        m.wait_state("attached")
+        # the copy in the card's buffer was the only one of what the flush did not store
+        m.sh(f"dd if=/tmp/small of={DEV} bs=256k seek={SMALL // 64} oflag=direct conv=fsync 2>&1")
+        return f"flush: '{flush}'; writes: '{write}', read-only; after an attach: {m.verify()}"
+
+    def program_fail_all(self):
+        """all programs fail: read-only, all data there; writable again after an attach"""
+        m = self.m
+        m.mark()
+        m.fault("fail-program", "count=-1")
+        said = m.refused(f"for i in $(seq 20); do dd if=/tmp/big of={DEV} bs=1M seek={SCRATCH // 256} "
+                         "oflag=direct 2>&1 || exit 1; done", 120)
+        m.wait_log(r"read-only|appends fail again and again")
+        m.all_there()
+        shown = m.status()
+        need(shown["vsu"][0]["read_only"] == "true" and any("READ-ONLY" in w for w in shown["warnings"]),
+             f"fio-status: {shown['vsu']}, {shown['warnings']}")
+        m.disarm()
+        m.sh("fio-detach -q /dev/fct0; fio-attach -q /dev/fct0", 200)
+        m.wait_state("attached")
+        return f"'{said}'; after a new attach: {m.verify()}"
+
+    def timeout_always(self):
+        """nothing completes any more: writes end in read-only, reads in giving the card up"""
+        m = self.m
+        m.sh("modprobe -r fio-blk", 120)
+        m.sh(f"modprobe fio-hal command_timeout=2 && {UP}", 240)
+        m.mark()
+        m.fault("timeout", "op=append", "count=-1")
+        said = m.refused(f"dd if=/tmp/big of={DEV} bs=1M seek={SCRATCH // 256} oflag=direct 2>&1", 300)
+        m.wait_log(r"read-only from now on")
+        m.wait_state("attached")
+        m.all_there()
+        m.fault("timeout", "op=read", "count=-1")
+        m.fails_to_read(SMALL + 15)
+        m.wait_log(r"resets within \d+ seconds, giving up")
+        m.wait_state("dead")
+        m.fault("timeout", "count=0")
+        self.load_again()
+        return f"writes: '{said}' and read-only; reads: state dead; after loading again all is there"
+
+    def bring_up(self):
+        """faults while the driver loads: minimal mode with a reason, or overcome; never a hang"""
+        m = self.m
+        seen = []
+        for fault in ("mailbox-hang count=1", "short-answer op=1 count=1", "short-answer op=2 count=1",
+                      "short-answer op=3 count=1", "short-answer op=4 count=1", "ready-delay 1500"):
+            m.sh("modprobe -r fio-blk", 120)
+            m.fault(*fault.split())
+            m.sh("modprobe fio-hal; modprobe fio-blk", 120, check=False)
+            r = m.sh("waitdev /dev/fct0 30", 60, check=False)
+            state = "attached" if fault.startswith("ready") else "minimal"
+            if not r.rc:
+                m.wait_state(state, 60)
+            seen.append(f"{fault}: {state if not r.rc else 'no device'}")
+            for words in CALM[:6]:
+                m.card.control(*words.split())
+        self.load_again()
+        return "; ".join(seen)
+
+    def attach_faults(self):
+        """faults in the middle of detach, attach and recovery: overcome"""
+        m = self.m
+        m.mark()
+        for fault in ("timeout op=report count=1", "timeout op=read count=1", "fail-read count=1",
+                      "retry-read count=-1"):
+            m.sh("fio-detach -q /dev/fct0", 120)
+            m.fault(*fault.split())
+            m.sh("fio-attach -q /dev/fct0", 200)
+            m.wait_state("attached")
+            m.disarm()
+        m.fault("timeout", "op=sync", "count=1")
+        m.fault("fail-program", "count=1")
+        m.sh("fio-detach -q /dev/fct0", 200)
+        m.fault("timeout", "count=0")
+        m.disarm()
+        m.sh("fio-attach -q /dev/fct0", 200)
+        m.wait_state("attached")
+        return "detached and attached 5 times"
 
     def events(self):
         """what the card tells without being asked is logged, unknown values included"""
@@ -612,8 +714,9 @@ class Checks:
 
 
 ORDER = """program_fail erase_fail read_fail_one read_fail_die read_retry corrupt bitflips
-die_offline timeout_append timeout_read no_irq fatal mailbox_hang short_answer reset_fails
-reset_by_user temperature plp events gone survived violations log""".split()
+die_offline program_fail_all timeout_append timeout_read no_irq fatal mailbox_hang short_answer
+reset_fails timeout_always bring_up attach_faults reset_by_user temperature plp plp_program_fail
+events gone survived violations log""".split()
 # these leave no attached card behind, or need none
 LAST = {"gone", "survived", "violations", "log"}
 
