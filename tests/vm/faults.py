@@ -59,7 +59,7 @@ class Machine:
 
     def __init__(self, kernel, logs, run_dir):
         self.kernel, self.logs = kernel, logs
-        self.card = vm.Card(run_dir, "card-faults", logs, size="1G", seed=20)
+        self.card = vm.Card(run_dir, "card-" + logs.name, logs, size="1G", seed=20)
         self.initrd = kernel.initrd()
         self.guest, self.guests = None, []
         self.from_here = 0
