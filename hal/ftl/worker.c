@@ -111,11 +111,23 @@ static bool slot_is_done(void *arg)
 	return ftl_load_acquire(&s->state) == FTL_SLOT_DONE;
 }
 
+/*
+ * A request that found no command may wait with an epoch pinned, and the worker
+ * for that epoch: the worker's commands have to wake it as requests' do.
+ */
+static void give_back(struct ftl *f, struct media_cmd *cmd)
+{
+	f->m->ops->put(f->m, cmd);
+	ftl_pump(f);
+}
+
 static void slot_put(struct ftl *f, struct ftl_slot *s)
 {
-	f->m->ops->put(f->m, s->cmd);
+	struct media_cmd *cmd = s->cmd;
+
 	s->cmd = NULL;
 	s->state = FTL_SLOT_IDLE;
+	give_back(f, cmd);
 }
 
 /* None of ours is under way: requests give theirs back, see ftl_pump(). */
@@ -253,7 +265,7 @@ static bool one_is_left(struct ftl *f)
 	struct media_cmd *cmd = f->m->ops->get(f->m, 0, true);
 
 	if (cmd)
-		f->m->ops->put(f->m, cmd);
+		give_back(f, cmd);
 	return cmd;
 }
 
