@@ -130,15 +130,16 @@ static u32 nr_streams(const struct media_geometry *g)
  *
  * Collection copies a victim of at most one stripe before it frees it, so with
  * one stripe of room it always ends; a cut may strand what it was writing to,
- * so that a second stripe keeps one free whatever the moment of the cut. The
- * slack covers append units that fail meanwhile and the refresh of pages that
- * a cut may have torn.
+ * so that a second stripe keeps one free whatever the moment of the cut; and a
+ * cut of the recovery strands what that was writing to, so that a third lets the
+ * next recovery save the pages that may be torn. The slack covers append units
+ * that fail meanwhile and the refresh itself.
  */
 static u64 reserve_units(const struct media_geometry *g)
 {
 	u64 slack = max(2 * nr_streams(g) * g->dies, 2 * g->pages);
 
-	return 2ULL * g->dies * g->pages + slack;
+	return 3ULL * g->dies * g->pages + slack;
 }
 
 /*

@@ -28,6 +28,21 @@ static u64 floor_of(const struct ftl *f, enum ftl_stream stream)
 	}
 }
 
+/* Less above the floor than a stripe is no room: no stripe could be opened. */
+static bool could_open(const struct ftl *f, u64 low)
+{
+	u32 i;
+
+	for (i = 0; i < f->geo.aus; i++) {
+		const struct ftl_stripe *s = &f->stripe[i];
+
+		if ((s->state == FTL_S_FREE || s->state == FTL_S_READY) &&
+		    f->free_units >= low + s->size)
+			return true;
+	}
+	return false;
+}
+
 /**
  * ftl_room() - units a stream could write without anything being collected
  * @f: the instance
@@ -41,7 +56,7 @@ u64 ftl_room(const struct ftl *f, enum ftl_stream stream)
 	const struct ftl_frontier *fr = &f->front[stream < f->streams ? stream : FTL_GC];
 	u64 low = floor_of(f, stream);
 
-	return fr->room + (f->free_units > low ? f->free_units - low : 0);
+	return fr->room + (could_open(f, low) ? f->free_units - low : 0);
 }
 
 /* Does user data wait until something is collected? Lock held or worker. */

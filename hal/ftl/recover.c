@@ -84,16 +84,34 @@ static int need_leaf(struct rec *r, u32 leaf)
 	return 0;
 }
 
-/* Unit @lu was written at @seq. Of equal copies the first found is as good. */
+/*
+ * Of two equal copies, is the one at @unit to be taken rather than @other? The one
+ * in the older stripe: a copy that a cut interrupted then leaves nothing that is
+ * needed in the stripe it went to, so that no number of cuts uses up the free
+ * stripes. But not out of an append unit that may have been half erased.
+ */
+static bool better_copy(const struct rec *r, u32 unit, u32 other)
+{
+	u32 a = ftl_unit_au(r->f, unit), b = ftl_unit_au(r->f, other);
+	bool bad_a = r->f->au[a] & FTL_AU_SUSPECT, bad_b = r->f->au[b] & FTL_AU_SUSPECT;
+
+	if (bad_a != bad_b)
+		return bad_b;
+	return ftl_seq_after(r->probe[b].stripe_seq, r->probe[a].stripe_seq);
+}
+
+/* Unit @lu was written at @seq. */
 static int fact_data(struct rec *r, u64 lu, u64 seq, u32 unit)
 {
-	u32 leaf = (u32)(lu >> 10), e = lu & (FIO_MAP_FANOUT - 1);
+	u32 leaf = (u32)(lu >> 10), e = lu & (FIO_MAP_FANOUT - 1), old;
 
 	if (lu >= r->f->user_units)
 		return 0;
 	if (need_leaf(r, leaf))
 		return -ENOMEM;
-	if (!ftl_seq_after(seq, r->seq[leaf][e]))
+	old = r->f->leaf[leaf][e];
+	if (!ftl_seq_after(seq, r->seq[leaf][e]) &&
+	    (seq != r->seq[leaf][e] || old == FIO_UNIT_NONE || !better_copy(r, unit, old)))
 		return 0;
 	r->seq[leaf][e] = seq;
 	r->f->leaf[leaf][e] = unit;
@@ -112,10 +130,13 @@ static void fact_none(struct rec *r, u32 leaf, u32 e, u64 seq)
 static int fact_map(struct rec *r, u64 leaf, u64 seq, u32 unit)
 {
 	struct ftl *f = r->f;
+	u32 old;
 
 	if (leaf >= f->nleaves)
 		return 0;
-	if (f->leaf_unit[leaf] != FIO_UNIT_NONE && !ftl_seq_after(seq, r->snap_seq[leaf]))
+	old = f->leaf_unit[leaf];
+	if (old != FIO_UNIT_NONE && !ftl_seq_after(seq, r->snap_seq[leaf]) &&
+	    (seq != r->snap_seq[leaf] || !better_copy(r, unit, old)))
 		return 0;
 	f->leaf_unit[leaf] = unit;
 	r->snap_seq[leaf] = seq;
@@ -563,6 +584,44 @@ static int scan(struct rec *r)
 	return err ? err : scan_tails(r);
 }
 
+/*
+ * A page that is torn may read well once. One that reads well again was programmed
+ * to its end; one that does not never was, whatever we saw, and is forgotten before
+ * anything is built on it.
+ */
+static int confirm(struct rec *r, struct kept *k, bool *good)
+{
+	struct ftl *f = r->f;
+	int err;
+
+	if (!ftl_exec_get(f))
+		return -ENODEV;
+	err = ftl_exec_read(f, k->unit, true);
+	*good = !err && !memcmp(&f->xslot.cmd->tag[0], &k->tag, sizeof(k->tag)) &&
+		!memcmp(f->xslot.buf.va, k->data, sizeof(k->data));
+	ftl_exec_put(f);
+	return err == -ENODEV ? err : 0;
+}
+
+static int confirm_kept(struct rec *r)
+{
+	struct ftl_link *l, *next;
+	bool good = false;
+	int err = 0;
+
+	for (l = r->kept.next; !err && l != &r->kept; l = next) {
+		struct kept *k = container_of(l, struct kept, link);
+
+		next = l->next;
+		err = confirm(r, k, &good);
+		if (err || good)
+			continue;
+		r->unreadable++;
+		drop_kept(r, k);
+	}
+	return err;
+}
+
 /* ---- pass 3: metadata pages ---------------------------------------------- */
 
 static void apply_snapshot(struct rec *r, u32 leaf, const struct fio_map_leaf *page)
@@ -911,10 +970,13 @@ static int rewrite(struct ftl *f, const struct kept *k)
 		err = rewrite_once(f, k);
 	if (!err)
 		f->rec.units_rewritten++;
-	if (!err || err == -ENODEV)
-		return err;
-	ftl_set_read_only(f, "no room to save pages that the power cut may have damaged");
-	return 0;
+	return err;
+}
+
+/* The collector needs a free stripe to begin with: what recovery must not take. */
+static bool may_rewrite(const struct ftl *f)
+{
+	return f->front[FTL_GC].room || f->free_units >= 2 * (u64)f->stripe_units;
 }
 
 /* Before anything is erased: afterwards its unit may hold something else. */
@@ -931,17 +993,26 @@ static void drop_dead(struct rec *r)
 	}
 }
 
+/*
+ * Pages written in the moment of a cut may be weak, so they are written again
+ * where there is room; they have been confirmed, so nothing is lost where not.
+ */
 static int refresh(struct rec *r)
 {
 	struct ftl *f = r->f;
 	struct ftl_link *l;
-	u32 s;
+	u32 s, left = 0;
 	int err = 0;
 
 	drop_dead(r);
-	for (l = r->kept.next; !err && l != &r->kept; l = l->next)
-		err = rewrite(f, container_of(l, struct kept, link));
-	if (!err)
+	for (l = r->kept.next; err != -ENODEV && l != &r->kept; l = l->next) {
+		err = may_rewrite(f) ? rewrite(f, container_of(l, struct kept, link)) : -ENOSPC;
+		left += !!err;
+	}
+	if (left && err != -ENODEV)
+		ftl_say(f, FTL_WARN, "no room to refresh %u units written when the power was cut; they read well",
+			left);
+	if (err != -ENODEV)
 		err = ftl_sync(f);
 	for (s = 0; s < f->geo.aus; s++)
 		f->stripe[s].flags &= ~FTL_SF_PINNED;
@@ -1009,6 +1080,8 @@ static int recover(struct rec *r)
 	u64 t0 = now(f), t1, t2;
 	int err = scan(r);
 
+	if (!err)
+		err = confirm_kept(r);
 	t1 = now(f);
 	f->rec.ns_scan = t1 - t0;
 	if (!err)

@@ -30,20 +30,20 @@
 static const struct setup setups[] = {
 	{
 		.name = "2d", .units = 12, .lba_bytes = 4096, .wrap = true,
-		.sim = { .dies = 2, .aus = 11, .pages = 4, .max_units = 4, .queues = 2,
+		.sim = { .dies = 2, .aus = 12, .pages = 4, .max_units = 4, .queues = 2,
 			 .host_cmds = 4, .internal_cmds = 4, .buffer_units = 2 },
 	}, {
 		.name = "3d", .units = 12, .lba_bytes = 4096, .wrap = true,
-		.sim = { .dies = 3, .aus = 9, .pages = 4, .max_units = 4, .queues = 2,
+		.sim = { .dies = 3, .aus = 10, .pages = 4, .max_units = 4, .queues = 2,
 			 .host_cmds = 4, .internal_cmds = 4, .buffer_units = 1 },
 	}, {
 		.name = "512", .units = 12, .lba_bytes = 512, .wrap = true,
-		.sim = { .dies = 2, .aus = 11, .pages = 4, .max_units = 4, .queues = 2,
+		.sim = { .dies = 2, .aus = 12, .pages = 4, .max_units = 4, .queues = 2,
 			 .host_cmds = 4, .internal_cmds = 4, .buffer_units = 2 },
 	}, {
 		/* as full as a format can be: there is no room to put things off */
 		.name = "full", .units = 14, .lba_bytes = 4096, .wrap = true, .no_faults = true,
-		.sim = { .dies = 2, .aus = 10, .pages = 4, .max_units = 4, .queues = 2,
+		.sim = { .dies = 2, .aus = 11, .pages = 4, .max_units = 4, .queues = 2,
 			 .host_cmds = 4, .internal_cmds = 4, .buffer_units = 2 },
 	},
 };
