@@ -1010,7 +1010,7 @@ static int refresh(struct rec *r)
 		left += !!err;
 	}
 	if (left && err != -ENODEV)
-		ftl_say(f, FTL_WARN, "no room to refresh %u units written when the power was cut; they read well",
+		ftl_say(f, FTL_WARN, "%u units written when the power was cut stay where they are for lack of room; they read well",
 			left);
 	if (err != -ENODEV)
 		err = ftl_sync(f);
