@@ -28,19 +28,13 @@ static u64 floor_of(const struct ftl *f, enum ftl_stream stream)
 	}
 }
 
-/* Less above the floor than a stripe is no room: no stripe could be opened. */
+/*
+ * Less above the floor than a whole stripe is no room: which stripe will be ready
+ * is not known, and a large one could not be opened. Without a floor any will do.
+ */
 static bool could_open(const struct ftl *f, u64 low)
 {
-	u32 i;
-
-	for (i = 0; i < f->geo.aus; i++) {
-		const struct ftl_stripe *s = &f->stripe[i];
-
-		if ((s->state == FTL_S_FREE || s->state == FTL_S_READY) &&
-		    f->free_units >= low + s->size)
-			return true;
-	}
-	return false;
+	return low ? f->free_units >= low + f->stripe_units : f->free_units;
 }
 
 /**
