@@ -81,20 +81,17 @@ static int attach(const char *arg, void *ctx)
 static const struct option long_options[] = {
 	{ "clean", no_argument, NULL, 'c' },
 	{ "rescan", no_argument, NULL, 'r' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "quiet-progress", no_argument, NULL, 'Q' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'v' },
+	FIO_COMMON_OPTIONS,
 	{ }
 };
 
 int main(int argc, char **argv)
 {
 	struct options o = { .verbosity = FIO_PROGRESS };
-	int c;
+	int c, ret;
 
 	fio_progname = "fio-attach";
-	while ((c = getopt_long(argc, argv, "crqQhv", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "cr" FIO_COMMON_LETTERS, long_options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			o.flags |= FIO_ATTACH_CLEAN_ONLY;
@@ -102,21 +99,10 @@ int main(int argc, char **argv)
 		case 'r':
 			o.flags |= FIO_ATTACH_RESCAN;
 			break;
-		case 'q':
-			o.verbosity = FIO_QUIET;
-			break;
-		case 'Q':
-			o.verbosity = FIO_NO_PROGRESS;
-			break;
-		case 'h':
-			usage(stdout);
-			return FIO_EXIT_OK;
-		case 'v':
-			fio_version();
-			return FIO_EXIT_OK;
 		default:
-			usage(stderr);
-			return FIO_EXIT_USAGE;
+			ret = fio_common_option(c, &o.verbosity, usage);
+			if (ret >= 0)
+				return ret;
 		}
 	}
 	return fio_each_device(argv + optind, attach, &o, usage);

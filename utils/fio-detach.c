@@ -62,37 +62,20 @@ static int detach(const char *arg, void *ctx)
 }
 
 static const struct option long_options[] = {
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "quiet-progress", no_argument, NULL, 'Q' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'v' },
+	FIO_COMMON_OPTIONS,
 	{ }
 };
 
 int main(int argc, char **argv)
 {
 	enum fio_verbosity v = FIO_PROGRESS;
-	int c;
+	int c, ret;
 
 	fio_progname = "fio-detach";
-	while ((c = getopt_long(argc, argv, "qQhv", long_options, NULL)) != -1) {
-		switch (c) {
-		case 'q':
-			v = FIO_QUIET;
-			break;
-		case 'Q':
-			v = FIO_NO_PROGRESS;
-			break;
-		case 'h':
-			usage(stdout);
-			return FIO_EXIT_OK;
-		case 'v':
-			fio_version();
-			return FIO_EXIT_OK;
-		default:
-			usage(stderr);
-			return FIO_EXIT_USAGE;
-		}
+	while ((c = getopt_long(argc, argv, FIO_COMMON_LETTERS, long_options, NULL)) != -1) {
+		ret = fio_common_option(c, &v, usage);
+		if (ret >= 0)
+			return ret;
 	}
 	return fio_each_device(argv + optind, detach, &v, usage);
 }

@@ -160,20 +160,17 @@ static const struct option long_options[] = {
 	{ "block-size", required_argument, NULL, 'b' },
 	{ "device-size", required_argument, NULL, 's' },
 	{ "yes", no_argument, NULL, 'y' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "quiet-progress", no_argument, NULL, 'Q' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'v' },
+	FIO_COMMON_OPTIONS,
 	{ }
 };
 
 int main(int argc, char **argv)
 {
 	struct options o = { .verbosity = FIO_PROGRESS, .lba_bytes = 4096 };
-	int c;
+	int c, ret;
 
 	fio_progname = "fio-format";
-	while ((c = getopt_long(argc, argv, "b:s:yqQhv", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "b:s:y" FIO_COMMON_LETTERS, long_options, NULL)) != -1) {
 		switch (c) {
 		case 'b':
 			if (!parse_block_size(optarg, &o.lba_bytes))
@@ -186,21 +183,10 @@ int main(int argc, char **argv)
 		case 'y':
 			o.yes = true;
 			break;
-		case 'q':
-			o.verbosity = FIO_QUIET;
-			break;
-		case 'Q':
-			o.verbosity = FIO_NO_PROGRESS;
-			break;
-		case 'h':
-			usage(stdout);
-			return FIO_EXIT_OK;
-		case 'v':
-			fio_version();
-			return FIO_EXIT_OK;
 		default:
-			usage(stderr);
-			return FIO_EXIT_USAGE;
+			ret = fio_common_option(c, &o.verbosity, usage);
+			if (ret >= 0)
+				return ret;
 		}
 	}
 	return fio_each_device(argv + optind, format, &o, usage);

@@ -128,6 +128,27 @@ void fio_version(void)
 	printf("%s %s\n", fio_progname, FIO_VERSION);
 }
 
+int fio_common_option(int c, enum fio_verbosity *v, void (*usage)(FILE *f))
+{
+	switch (c) {
+	case 'q':
+		*v = FIO_QUIET;
+		return -1;
+	case 'Q':
+		*v = FIO_NO_PROGRESS;
+		return -1;
+	case 'h':
+		usage(stdout);
+		return FIO_EXIT_OK;
+	case 'v':
+		fio_version();
+		return FIO_EXIT_OK;
+	default:
+		usage(stderr);
+		return FIO_EXIT_USAGE;
+	}
+}
+
 bool fio_yes_no(const char *question)
 {
 	char line[16];

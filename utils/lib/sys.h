@@ -81,6 +81,23 @@ int fio_get_unit(int fd, struct fio_ioc_unit *unit);
 
 enum fio_verbosity { FIO_QUIET, FIO_NO_PROGRESS, FIO_PROGRESS };
 
+/* The options that every tool has, for getopt_long(). */
+#define FIO_COMMON_LETTERS "qQhv"
+#define FIO_COMMON_OPTIONS				\
+	{ "quiet", no_argument, NULL, 'q' },		\
+	{ "quiet-progress", no_argument, NULL, 'Q' },	\
+	{ "help", no_argument, NULL, 'h' },		\
+	{ "version", no_argument, NULL, 'v' }
+
+/**
+ * fio_common_option() - handle an option that every tool has
+ * @c: what getopt_long() returned, and the tool itself does not know
+ * @v: changed by -q and -Q
+ * @usage: prints the tool's help
+ * Return: negative: go on; else the exit code with which the tool ends now.
+ */
+int fio_common_option(int c, enum fio_verbosity *v, void (*usage)(FILE *f));
+
 /**
  * fio_dev_wait() - follow the operation under way to its end
  * @what: "Attaching": shown with the percentage
