@@ -89,16 +89,23 @@ static int bind_private(int fd, const struct sockaddr_un *sa)
 	return res;
 }
 
+static int make_socket(struct sockaddr_un *sa, const char *path, char *err, size_t err_len)
+{
+	int fd;
+
+	if (set_address(sa, path, err, err_len))
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return fd < 0 ? fail(fd, "make a socket for", path, err, err_len) : fd;
+}
+
 int vfu_listen(const char *path, char *err, size_t err_len)
 {
 	struct sockaddr_un sa;
-	int fd;
+	int fd = make_socket(&sa, path, err, err_len);
 
-	if (set_address(&sa, path, err, err_len))
-		return -1;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return fail(fd, "make a socket for", path, err, err_len);
+		return -1;
 	if (bind_private(fd, &sa)) {
 		if (errno != EADDRINUSE)
 			return fail(fd, "create the socket", path, err, err_len);
@@ -117,13 +124,10 @@ int vfu_listen(const char *path, char *err, size_t err_len)
 int vfu_connect(const char *path, char *err, size_t err_len)
 {
 	struct sockaddr_un sa;
-	int fd;
+	int fd = make_socket(&sa, path, err, err_len);
 
-	if (set_address(&sa, path, err, err_len))
-		return -1;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return fail(fd, "make a socket for", path, err, err_len);
+		return -1;
 	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)))
 		return fail(fd, "reach a card at", path, err, err_len);
 	return fd;
