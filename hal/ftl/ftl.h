@@ -78,10 +78,17 @@ u64 ftl_max_user_units(const struct media_geometry *g, u64 bad_aus);
 
 #define FTL_ATTACH_CLEAN_ONLY	BIT(0)	/* fail with -EUCLEAN rather than recover */
 #define FTL_ATTACH_RESCAN	BIT(1)	/* scan even when clean */
+#define FTL_ATTACH_READ_ONLY	BIT(2)	/* look only: no command that changes the medium */
 
 /**
  * ftl_attach() - bring a formatted medium up, recovering if it was not detached
  * @out: receives the instance
+ *
+ * With FTL_ATTACH_READ_ONLY the medium sees reads, reports and syncs only, in the
+ * whole life of the instance: pages that a cut may have torn are judged but not
+ * written again, no superblock says that somebody was here, writes and trims end
+ * with -EROFS. For tools that rescue or examine.
+ *
  * Return: 0; -ENODEV (gone); -ENOMEDIUM: not formatted; -EUCLEAN; -EPROTONOSUPPORT:
  * a newer or unknown format; -EINVAL: geometry differs or is absurd; -EIO.
  */
@@ -91,6 +98,7 @@ int ftl_attach(struct media *m, const struct ftl_env *env, u32 flags,
 /**
  * ftl_detach() - checkpoint and mark clean; frees @f whatever happens
  * All I/O must have completed. Return: 0, or the error that kept it from being clean.
+ * One that was attached with FTL_ATTACH_READ_ONLY is only freed.
  */
 int ftl_detach(struct ftl *f);
 

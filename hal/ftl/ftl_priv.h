@@ -300,6 +300,7 @@ struct ftl {
 	u32 kicks;
 
 	u32 gone;
+	bool inspect;		/* attached read-only: nothing may change the medium */
 	bool read_only;
 	const char *read_only_reason;
 	struct ftl_recovery rec;

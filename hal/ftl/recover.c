@@ -993,6 +993,14 @@ static void drop_dead(struct rec *r)
 	}
 }
 
+static void unpin_all(struct ftl *f)
+{
+	u32 s;
+
+	for (s = 0; s < f->geo.aus; s++)
+		f->stripe[s].flags &= ~FTL_SF_PINNED;
+}
+
 /*
  * Pages written in the moment of a cut may be weak, so they are written again
  * where there is room; they have been confirmed, so nothing is lost where not.
@@ -1001,7 +1009,7 @@ static int refresh(struct rec *r)
 {
 	struct ftl *f = r->f;
 	struct ftl_link *l;
-	u32 s, left = 0;
+	u32 left = 0;
 	int err = 0;
 
 	drop_dead(r);
@@ -1014,8 +1022,7 @@ static int refresh(struct rec *r)
 			left);
 	if (err != -ENODEV)
 		err = ftl_sync(f);
-	for (s = 0; s < f->geo.aus; s++)
-		f->stripe[s].flags &= ~FTL_SF_PINNED;
+	unpin_all(f);
 	return err;
 }
 
@@ -1087,7 +1094,9 @@ static int recover(struct rec *r)
 	if (!err)
 		err = resolve(r);
 	t2 = now(f);
-	if (!err)
+	if (f->inspect)
+		unpin_all(f);
+	else if (!err)
 		err = refresh(r);
 	f->rec.ns_refresh = now(f) - t2;
 	if (r->unreadable)

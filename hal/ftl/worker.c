@@ -476,7 +476,7 @@ void ftl_run(struct ftl *f)
 	do {
 		did = false;
 		for (i = 0; i < ARRAY_SIZE(jobs); i++) {
-			if (ftl_load(&f->gone))
+			if (ftl_load(&f->gone) || f->inspect)
 				break;
 			did |= jobs[i](f);
 		}
