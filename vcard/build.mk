@@ -18,9 +18,9 @@ test_nand_file-ldlibs := -Wl,--wrap=nand_publish
 host-libs += libvcard
 libvcard-srcs := $(addprefix vcard/model/, au.c buffer.c card.c cmd.c config.c control.c \
 	crc32c.c events.c fault.c geometry.c mbox.c ops.c powercut.c regs.c reset.c ring.c \
-	telemetry.c timing.c)
+	telemetry.c timing.c xor.c)
 
-model-tests := $(addprefix test_model_, cmd control mbox plp random regs ring)
+model-tests := $(addprefix test_model_, cmd control mbox plp random regs ring xor)
 unit-tests += $(model-tests)
 $(foreach t,$(model-tests),$(eval $(t)-srcs := tests/unit/$(t).c tests/unit/test_model_rig.c) \
 	$(eval $(t)-libs := libvcard libnand))

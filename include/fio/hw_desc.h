@@ -46,10 +46,12 @@ struct fio_sgl {
 #define FIO_SQE_FUA		BIT(1)	/* append: complete when on flash, whatever PLP says */
 #define FIO_SQE_CRC		BIT(2)	/* append: fill tag CRC; read: check it */
 #define FIO_SQE_LOW		BIT(3)	/* background: serve after others */
+#define FIO_SQE_XOR		BIT(4)	/* append: add the units to their rows; finish: end the groups */
+#define FIO_SQE_PARITY		BIT(5)	/* append, read: the accumulators of the rows named */
 
 /*
  * For READ and APPEND the data buffer described by @sgl is exactly
- * units * 4096 bytes, or absent (len 0: a read of tags only).
+ * units * 4096 bytes, or absent (len 0: a read of tags only, an append of parity).
  */
 struct fio_sqe {
 	__u8 opcode;
@@ -136,6 +138,28 @@ struct fio_au_report {
  */
 #define FIO_TAG_CRC_OFFSET	60
 
+/**
+ * struct fio_xor_tag - how the tag of a row's accumulator lies in 64 bytes (spec 5.9)
+ * @fold0: bytes 0..15 of the tags added, XORed
+ * @host0: from the tag that the host gave with the APPEND; zero in a READ
+ * @fold30: bytes 30..47, XORed
+ * @fold60: bytes 60..63, their CRCs, XORed
+ * @fold28: bytes 28 and 29, XORed
+ * @count: units in the accumulator
+ * @host56: from the host's tag
+ * @crc: of this page, if asked for, else from the host's tag
+ */
+struct fio_xor_tag {
+	__u8 fold0[16];
+	__u8 host0[14];
+	__u8 fold30[18];
+	__u8 fold60[4];
+	__u8 fold28[2];
+	__le16 count;
+	__u8 host56[4];
+	__le32 crc;
+} __packed;
+
 /* Async events (spec 6): a ring in host memory, same phase rule, vector 0. */
 #define FIO_EVENTS(X)							\
 	X(1, OVERFLOW,		"events were lost")			\
@@ -168,6 +192,7 @@ static_assert(sizeof(struct fio_sgl) == 16);
 static_assert(sizeof(struct fio_sqe) == 64);
 static_assert(sizeof(struct fio_cqe) == 32);
 static_assert(sizeof(struct fio_au_report) == 32);
+static_assert(sizeof(struct fio_xor_tag) == FIO_TAG_BYTES);
 static_assert(sizeof(struct fio_event) == 32);
 
 #endif /* FIO_HW_DESC_H */

@@ -103,7 +103,8 @@ struct fio_mb_geometry {
 	__le32 max_open;	/* append units that may be open at once, whole card */
 	__le32 endurance;	/* rated erase cycles */
 	__le32 read_retries;	/* retry levels above 0 */
-	__u8 reserved[24];
+	__le32 xor_groups;	/* groups with accumulators at once; 0 without FIO_FEAT_XOR */
+	__u8 reserved[20];
 } __packed;
 
 struct fio_mb_features {

@@ -40,7 +40,7 @@
 #define   FIO_VSEC_OFFSET		GENMASK(31, 3)	/* bytes, 8-byte aligned: mask, no shift */
 
 #define FIO_IF_MAJOR			1
-#define FIO_IF_MINOR			0
+#define FIO_IF_MINOR			1
 
 /* ---- Registers (spec 3), offsets in the register window ---- */
 #define FIO_REG_SIGNATURE		0x000

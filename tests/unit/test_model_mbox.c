@@ -74,7 +74,8 @@ static void identify(void **state)
 	assert_int_equal(len, sizeof(*id));
 	assert_int_equal(le64_to_cpu(id->user_bytes), 1ULL << 30);
 	assert_int_equal(le32_to_cpu(id->max_units), FIO_MAX_UNITS);
-	assert_int_equal(le64_to_cpu(id->features), FIO_FEAT_CRC | FIO_FEAT_READ_NULL);
+	assert_int_equal(le64_to_cpu(id->features),
+			 FIO_FEAT_CRC | FIO_FEAT_READ_NULL | FIO_FEAT_XOR);
 	assert_string_equal(id->serial, "112345");
 	assert_string_equal(id->adapter_product_number, "FVC-1-001-VM");
 	assert_true(strlen(id->product) && strlen(id->adapter_product) && strlen(id->slot_name));
@@ -109,7 +110,7 @@ static void features(void **state)
 	rig_enable(r);
 	assert_int_equal(rig_mbox(r, FIO_MB_FEATURES, &f, sizeof(f), &got, &len), FIO_MBOX_OK);
 	assert_int_equal(le64_to_cpu(got.features), FIO_FEAT_CRC);
-	f.features = cpu_to_le64(FIO_FEAT_CRC | FIO_FEAT_XOR);
+	f.features = cpu_to_le64(FIO_FEAT_CRC | FIO_FEAT_COPY);
 	assert_int_equal(rig_mbox(r, FIO_MB_FEATURES, &f, sizeof(f), NULL, NULL),
 			 FIO_MBOX_INVALID_INPUT);
 }

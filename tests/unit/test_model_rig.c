@@ -219,7 +219,9 @@ u32 rig_create_qp(struct rig *r, u32 qid, u32 depth_log2, u32 vector)
 
 void rig_up(struct rig *r)
 {
-	struct fio_mb_features f = { cpu_to_le64(FIO_FEAT_CRC | FIO_FEAT_READ_NULL) };
+	struct fio_mb_features f = {
+		cpu_to_le64(FIO_FEAT_CRC | FIO_FEAT_READ_NULL | FIO_FEAT_XOR)
+	};
 	u32 len = sizeof(r->geo);
 
 	rig_enable(r);

@@ -58,12 +58,14 @@ static void load_one(struct vcard *c, u32 die, u32 nr, bool unclean)
 		au->flags = AU_BAD;
 		return;
 	}
+	if (!info.write_ptr || info.torn_erase)
+		*p &= ~P_XOR;
 	if (info.torn_erase)
 		*p = P_SUSPECT;
 	else if (!info.write_ptr && *p & P_OPEN)
 		*p = 0;
 	else if (unclean && (*p & (P_OPEN | P_CLOSED)) == P_OPEN)
-		*p = P_SUSPECT;
+		*p = P_SUSPECT | (*p & P_XOR);
 	if (*p & P_SUSPECT)
 		au->flags = AU_SUSPECT | AU_WP_UNKNOWN;
 	else if (*p & P_CLOSED)
@@ -203,7 +205,7 @@ u8 au_take_page(struct vcard *c, u64 addr, u32 *page)
  *
  * Context: the card is locked. What was appended before is on flash or given up.
  */
-void au_close(struct vcard *c, u32 die, u32 nr, u8 flag)
+void au_close(struct vcard *c, u32 die, u32 nr, u16 flag)
 {
 	struct vcard_au *au = au_of(c, die, nr);
 	struct nand_block_info info;
@@ -212,7 +214,7 @@ void au_close(struct vcard *c, u32 die, u32 nr, u8 flag)
 	au->flags |= flag;
 	nand_block_info(c->nand, die, nr, &info);
 	au->wp = info.write_ptr;
-	*au_persist_of(c, die, nr) = P_CLOSED;
+	*au_persist_of(c, die, nr) = P_CLOSED | (*au_persist_of(c, die, nr) & P_XOR);
 }
 
 static u8 erase_failed(struct vcard *c, u32 die, u32 nr)
@@ -249,6 +251,8 @@ u8 au_erase(struct vcard *c, u32 die, u32 nr)
 		return FIO_SC_AU_BAD;
 	buffer_drain_die(c, die);
 	buffer_forget(c, die, nr);
+	if (*au_persist_of(c, die, nr) & P_XOR)
+		xor_end(c, nr);
 	*au_persist_of(c, die, nr) = P_OPEN;
 	r = nand_erase(c->nand, die, nr);
 	if (r == NAND_ERASE_FAIL)
@@ -285,6 +289,8 @@ u8 au_retire(struct vcard *c, u32 die, u32 nr)
 		return FIO_SC_AU_BUSY;
 	buffer_drain_die(c, die);
 	buffer_forget(c, die, nr);
+	if (*au_persist_of(c, die, nr) & P_XOR)
+		xor_end(c, nr);
 	nand_mark_bad(c->nand, die, nr);
 	not_open(c, au);
 	au->flags = AU_BAD;

@@ -83,6 +83,7 @@ struct vcard_unit *buffer_get(struct vcard *c)
 	u->next = NULL;
 	u->cmd = NULL;
 	u->stranded = 0;
+	u->added = 0;
 	return u;
 }
 
@@ -206,10 +207,10 @@ u8 buffer_program(struct vcard *c, struct vcard_unit *u)
 	if (status)
 		return status;
 	if (!(*p & (P_OPEN | P_CLOSED)))
-		*p = P_OPEN;
+		*p |= P_OPEN;
 	status = from_nand(c, nand_program(c->nand, u->die, u->au, u->page, u->data, u->tag));
 	if (!status && u->page + 1 == c->geo->pages)
-		*p = P_CLOSED;
+		*p = P_CLOSED | (*p & P_XOR);
 	c->stats.destaged++;
 	return status;
 }
@@ -267,6 +268,8 @@ static void destage_head(struct vcard *c, u32 die)
 	unqueue(c, u);
 	if (status)
 		program_failed(c, u, status);
+	if (status && told)
+		xor_take_out(c, u);
 	tell(u, status);
 	if (status && !told) {
 		strand(c, u);

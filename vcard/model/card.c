@@ -190,11 +190,12 @@ static int check_card(struct vcard *c, char *err, size_t len)
 	return -EINVAL;
 }
 
-static bool power_on(struct vcard *c)
+static bool power_on(struct vcard *c, bool *kept)
 {
 	struct vcard_persist *p = c->persist;
 	bool unclean = !p->clean;
 
+	*kept = !unclean || p->plp == FIO_PLP_OK;
 	p->power_cycles++;
 	p->unsafe_shutdowns += unclean;
 	p->plp = c->cfg.plp;
@@ -210,7 +211,7 @@ static bool power_on(struct vcard *c)
 static int build(struct vcard *c, char *err, size_t len)
 {
 	int ret = open_flash(c, err, len);
-	bool unclean;
+	bool unclean, kept;
 
 	if (!ret && !c->persist->magic)
 		ret = make_card(c, err, len);
@@ -218,14 +219,15 @@ static int build(struct vcard *c, char *err, size_t len)
 		ret = check_card(c, err, len);
 	if (ret)
 		return ret;
-	unclean = power_on(c);
+	unclean = power_on(c, &kept);
 	nand_set_timing(c->nand, c->cfg.timing);
 	nand_set_bitflips(c->nand, 0, VCARD_ECC_BITS);
 	c->fault.ecc_bits = VCARD_ECC_BITS;
-	if (buffer_init(c) || cmd_init(c) || au_load(c, unclean)) {
+	if (buffer_init(c) || cmd_init(c) || xor_init(c) || au_load(c, unclean)) {
 		snprintf(err, len, "no memory for %u dies", c->geo->dies);
 		return -ENOMEM;
 	}
+	xor_load(c, kept);
 	c->persist->clean = 1;
 	config_init(c);
 	telemetry_init(c);
@@ -234,6 +236,7 @@ static int build(struct vcard *c, char *err, size_t len)
 
 static void destroy(struct vcard *c)
 {
+	xor_free(c);
 	if (c->nand)
 		nand_close(c->nand);
 	buffer_free(c);

@@ -38,7 +38,8 @@
 #define VCARD_WRITE_UNITS	4
 #define VCARD_ECC_BITS		40
 #define VCARD_LOG_EVENTS	256
-#define VCARD_FEATURES		(FIO_FEAT_CRC | FIO_FEAT_READ_NULL)
+#define VCARD_XOR_GROUPS	32
+#define VCARD_FEATURES		(FIO_FEAT_CRC | FIO_FEAT_READ_NULL | FIO_FEAT_XOR)
 #define VCARD_NEVER		(~0ULL)
 
 /* ---- persistent state, in nand_user() (card.c) ---- */
@@ -85,6 +86,7 @@ static_assert(sizeof(struct vcard_persist) <= VCARD_PERSIST_HEADER);
 #define P_OPEN		0x1	/* may hold programmed units, and more may come */
 #define P_CLOSED	0x2	/* full, finished, or a program failed */
 #define P_SUSPECT	0x4	/* must be erased before the next append */
+#define P_XOR		0x8	/* its units are in the accumulators of an open group */
 
 /* ---- append units (au.c) ---- */
 #define AU_OPEN		0x01	/* counted in vcard.open_aus */
@@ -95,6 +97,7 @@ static_assert(sizeof(struct vcard_persist) <= VCARD_PERSIST_HEADER);
 #define AU_ERASING	0x20	/* a RESET is outstanding */
 #define AU_WP_UNKNOWN	0x40
 #define AU_REFRESH_TOLD	0x80	/* event AU_REFRESH was sent */
+#define AU_XOR		0x100	/* its units were added to their rows */
 
 /**
  * struct vcard_au - what the card knows about an append unit
@@ -105,7 +108,7 @@ static_assert(sizeof(struct vcard_persist) <= VCARD_PERSIST_HEADER);
 struct vcard_au {
 	u32 wp;
 	u32 busy;
-	u8 flags;
+	u16 flags;
 };
 
 /* ---- write buffer (buffer.c) ---- */
@@ -118,6 +121,7 @@ struct vcard_cmd;
  * @cmd: the command that has not completed yet, or NULL
  * @index: unit of @cmd
  * @stranded: programming it failed after its command had completed
+ * @added: it is in the accumulator of its row
  */
 struct vcard_unit {
 	struct vcard_unit *next;
@@ -126,6 +130,7 @@ struct vcard_unit {
 	u32 die, au, page;
 	u8 index;
 	u8 stranded;
+	u8 added;
 	u8 tag[FIO_TAG_BYTES];
 	u8 data[FIO_UNIT_BYTES];
 };
@@ -147,6 +152,19 @@ struct vcard_buffer {
 	u32 hash_mask;
 	u32 threshold;
 	u64 idle_at;	/* when to destage what lies there */
+};
+
+/* ---- accumulators (xor.c) ---- */
+
+/**
+ * struct vcard_xor_group - a group
+ * @au: its append unit number, while @open
+ * @row: per page; NULL: nothing was added
+ */
+struct vcard_xor_group {
+	struct vcard_xor_row **row;
+	u32 au;
+	bool open;
 };
 
 /* ---- commands (cmd.c, ops.c) ---- */
@@ -308,6 +326,7 @@ struct vcard {
 	u32 dies_offline;
 	u32 plp;			/* enum fio_plp */
 	struct vcard_buffer buf;
+	struct vcard_xor_group xor_groups[VCARD_XOR_GROUPS];
 
 	struct vcard_queue queues[VCARD_MAX_QUEUES];
 	struct vcard_cmd *cmds, *free_cmds;
@@ -398,7 +417,7 @@ u8 *au_persist_of(struct vcard *c, u32 die, u32 au);
 int au_load(struct vcard *c, bool unclean);
 enum fio_au_state au_state(struct vcard *c, u32 die, u32 au);
 u8 au_take_page(struct vcard *c, u64 addr, u32 *page);
-void au_close(struct vcard *c, u32 die, u32 au, u8 flag);
+void au_close(struct vcard *c, u32 die, u32 au, u16 flag);
 u8 au_erase(struct vcard *c, u32 die, u32 au);
 u8 au_retire(struct vcard *c, u32 die, u32 au);
 void au_report(struct vcard *c, u64 addr, struct fio_au_report *r);
@@ -420,6 +439,16 @@ void buffer_ack_cmd(struct vcard *c, struct vcard_cmd *cmd);
 void buffer_forget(struct vcard *c, u32 die, u32 au);
 void buffer_idle(struct vcard *c);
 void plp_set(struct vcard *c, enum fio_plp plp);
+
+/* xor.c */
+int xor_init(struct vcard *c);
+void xor_free(struct vcard *c);
+void xor_load(struct vcard *c, bool kept);
+u8 xor_allowed(struct vcard *c, u64 addr, u8 flags);
+void xor_add(struct vcard *c, struct vcard_unit *u);
+void xor_take_out(struct vcard *c, struct vcard_unit *u);
+u8 xor_get(struct vcard *c, u32 au, u32 page, u8 *data, u8 *tag);
+void xor_end(struct vcard *c, u32 au);
 
 /* powercut.c */
 void power_cut(struct vcard *c, u64 seed, s32 torn_die);

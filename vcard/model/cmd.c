@@ -14,7 +14,8 @@
 
 #include "vcard/model/card.h"
 
-#define KNOWN_FLAGS	(FIO_SQE_ADDR_LIST | FIO_SQE_FUA | FIO_SQE_CRC | FIO_SQE_LOW)
+#define KNOWN_FLAGS	(FIO_SQE_ADDR_LIST | FIO_SQE_FUA | FIO_SQE_CRC | FIO_SQE_LOW | \
+			 FIO_SQE_XOR | FIO_SQE_PARITY)
 
 /**
  * cmd_init() - make room for outstanding commands
@@ -158,6 +159,28 @@ static u8 read_vector(struct vcard *c, struct vcard_cmd *cmd)
 	return FIO_SC_OK;
 }
 
+/* A flag only counts where it means something. */
+static bool feature_off(const struct vcard *c, const struct fio_sqe *sqe)
+{
+	u8 crc = 0, xor = 0;
+
+	switch (sqe->opcode) {
+	case FIO_OP_APPEND:
+		crc = FIO_SQE_CRC;
+		xor = FIO_SQE_XOR | FIO_SQE_PARITY;
+		break;
+	case FIO_OP_READ:
+		crc = FIO_SQE_CRC;
+		xor = FIO_SQE_PARITY;
+		break;
+	case FIO_OP_FINISH:
+		xor = FIO_SQE_XOR;
+		break;
+	}
+	return (sqe->flags & crc && !(c->features & FIO_FEAT_CRC)) ||
+	       (sqe->flags & xor && !(c->features & FIO_FEAT_XOR));
+}
+
 static u8 check(struct vcard *c, struct vcard_cmd *cmd)
 {
 	bool sync = cmd->sqe.opcode == FIO_OP_SYNC;
@@ -168,8 +191,7 @@ static u8 check(struct vcard *c, struct vcard_cmd *cmd)
 		return FIO_SC_INVALID_OPCODE;
 	if (flags & ~KNOWN_FLAGS || cmd->sqe.units > FIO_MAX_UNITS || !cmd->sqe.units != sync)
 		return FIO_SC_INVALID_FIELD;
-	if (flags & FIO_SQE_CRC && !(c->features & FIO_FEAT_CRC) &&
-	    (cmd->sqe.opcode == FIO_OP_APPEND || cmd->sqe.opcode == FIO_OP_READ))
+	if (feature_off(c, &cmd->sqe))
 		return FIO_SC_INVALID_FIELD;
 	status = cmd->op->check ? cmd->op->check(c, cmd) : FIO_SC_OK;
 	return status ? status : read_vector(c, cmd);

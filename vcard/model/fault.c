@@ -66,7 +66,7 @@ u32 fault_short_answer(struct vcard *c, u16 op, u32 len)
 
 static const char *const geometry_fields[] = {
 	"dies", "aus", "pages", "unit_bytes", "tag_bytes", "write_units", "keep_behind",
-	"max_open", "endurance", "read_retries",
+	"max_open", "endurance", "read_retries", "xor_groups",
 };
 
 static_assert(ARRAY_SIZE(geometry_fields) <= 16);

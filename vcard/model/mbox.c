@@ -77,6 +77,7 @@ static u8 mb_GEOMETRY(struct vcard *c, struct mbox_call *m)
 	g->max_open = cpu_to_le32(c->max_open);
 	g->endurance = cpu_to_le32(c->geo->endurance);
 	g->read_retries = cpu_to_le32(VCARD_READ_RETRIES);
+	g->xor_groups = cpu_to_le32(VCARD_XOR_GROUPS);
 	fault_absurd(c, g);
 	return FIO_MBOX_OK;
 }

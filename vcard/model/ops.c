@@ -38,9 +38,18 @@ static u64 data_bytes(const struct vcard_cmd *cmd)
 
 /* ---- APPEND ---- */
 
+static bool is_parity(const struct vcard_cmd *cmd)
+{
+	return cmd->sqe.flags & FIO_SQE_PARITY;
+}
+
 static u8 append_check(struct vcard *c, struct vcard_cmd *cmd)
 {
-	return cmd->sqe.tags ? FIO_SC_OK : FIO_SC_INVALID_FIELD;
+	if (!cmd->sqe.tags)
+		return FIO_SC_INVALID_FIELD;
+	if (is_parity(cmd) && (cmd->sqe.sgl.len || cmd->sqe.flags & FIO_SQE_XOR))
+		return FIO_SC_INVALID_FIELD;
+	return FIO_SC_OK;
 }
 
 static void append_unload(struct vcard *c, struct vcard_cmd *cmd)
@@ -59,9 +68,10 @@ static u8 append_load(struct vcard *c, struct vcard_cmd *cmd)
 {
 	u64 tags = le64_to_cpu(cmd->sqe.tags);
 	u32 i, units = cmd->sqe.units;
-	u8 status;
+	u8 status = FIO_SC_OK;
 
-	cmd_segs(c, &cmd->sqe.sgl, data_bytes(cmd), false, &status);
+	if (!is_parity(cmd))
+		cmd_segs(c, &cmd->sqe.sgl, data_bytes(cmd), false, &status);
 	if (status)
 		return status;
 	buffer_make_room(c, units);
@@ -69,7 +79,7 @@ static u8 append_load(struct vcard *c, struct vcard_cmd *cmd)
 		struct vcard_unit *u = buffer_get(c);
 
 		cmd->unit[i] = u;
-		if (cmd_gather(c, u->data, sizeof(u->data)) ||
+		if ((!is_parity(cmd) && cmd_gather(c, u->data, sizeof(u->data))) ||
 		    c->front.dma_read(c->ctx, tags + i * FIO_TAG_BYTES, u->tag, sizeof(u->tag))) {
 			append_unload(c, cmd);
 			return FIO_SC_DMA;
@@ -104,6 +114,8 @@ static u8 append_place(struct vcard *c, struct vcard_cmd *cmd, u32 i)
 	u32 page;
 
 	if (addr_valid(c, addr, false))
+		status = xor_allowed(c, addr, cmd->sqe.flags);
+	if (!status)
 		status = au_take_page(c, addr, &page);
 	if (status) {
 		cmd->unit[i] = NULL;
@@ -115,8 +127,12 @@ static u8 append_place(struct vcard *c, struct vcard_cmd *cmd, u32 i)
 	u->page = page;
 	u->cmd = cmd;
 	u->index = (u8)i;
+	if (is_parity(cmd))
+		xor_get(c, u->au, page, u->data, u->tag);
 	if (cmd->sqe.flags & FIO_SQE_CRC)
 		seal_unit(u);
+	if (cmd->sqe.flags & FIO_SQE_XOR)
+		xor_add(c, u);
 	buffer_queue(c, u);
 	mark(c, cmd, i);
 	cmd->due = max(cmd->due, timing_program(c, u->die, absorbed));
@@ -159,7 +175,8 @@ static u8 append_finish(struct vcard *c, struct vcard_cmd *cmd)
 
 static u8 read_check(struct vcard *c, struct vcard_cmd *cmd)
 {
-	bool wanted = cmd->sqe.sgl.len || cmd->sqe.tags || cmd->sqe.flags & FIO_SQE_CRC;
+	bool wanted = cmd->sqe.sgl.len || cmd->sqe.tags ||
+		      (cmd->sqe.flags & FIO_SQE_CRC && !is_parity(cmd));
 
 	if (!wanted || cmd->sqe.retry > VCARD_READ_RETRIES)
 		return FIO_SC_INVALID_FIELD;
@@ -185,7 +202,7 @@ static u8 read_start(struct vcard *c, struct vcard_cmd *cmd)
 	for (i = 0; i < cmd->sqe.units && !status; i++) {
 		u64 addr = cmd->addr[i];
 
-		if (!addr_valid(c, addr, true))
+		if (!addr_valid(c, addr, true) || is_parity(cmd))
 			continue;
 		mark(c, cmd, i);
 		if (!buffer_find(c, addr))
@@ -259,7 +276,7 @@ static u8 check_crc(struct vcard *c, const u8 *data, const u8 *tag)
 
 static u8 read_unit(struct vcard *c, struct vcard_cmd *cmd, u32 i)
 {
-	bool crc = cmd->sqe.flags & FIO_SQE_CRC;
+	bool crc = cmd->sqe.flags & FIO_SQE_CRC && !is_parity(cmd);
 	u8 *data = cmd->sqe.sgl.len || crc ? c->bounce + i * FIO_UNIT_BYTES : NULL;
 	u8 *tag = cmd->sqe.tags || crc ? c->tags + i * FIO_TAG_BYTES : NULL;
 	u64 addr = cmd->addr[i];
@@ -269,6 +286,10 @@ static u8 read_unit(struct vcard *c, struct vcard_cmd *cmd, u32 i)
 	if (addr == FIO_ADDR_NULL && c->features & FIO_FEAT_READ_NULL) {
 		crc = false;
 		status = FIO_SC_ERASED;
+	} else if (addr_valid(c, addr, true) && is_parity(cmd)) {
+		if (tag)
+			memset(tag, 0, FIO_TAG_BYTES);
+		status = xor_get(c, addr_au(addr), addr_page(addr), data, tag);
 	} else if (addr_valid(c, addr, true)) {
 		u = buffer_find(c, addr);
 		status = u ? read_buffer(c, u, data, tag) : read_flash(c, cmd, addr, data, tag);
@@ -343,13 +364,15 @@ static u8 reset_finish(struct vcard *c, struct vcard_cmd *cmd)
 	return FIO_SC_OK;
 }
 
-static u8 finish_au(struct vcard *c, u64 addr)
+static u8 finish_au(struct vcard *c, u64 addr, bool group)
 {
 	u32 die = addr_die(addr), nr = addr_au(addr);
 	struct vcard_au *au;
 
 	if (!addr_valid(c, addr, false))
 		return FIO_SC_INVALID_ADDR;
+	if (group)
+		xor_end(c, nr);
 	au = au_of(c, die, nr);
 	if (c->dies[die].offline)
 		return FIO_SC_DIE_OFFLINE;
@@ -377,7 +400,7 @@ static u8 finish_finish(struct vcard *c, struct vcard_cmd *cmd)
 	u32 i;
 
 	for (i = 0; i < cmd->sqe.units; i++)
-		cmd->status[i] = finish_au(c, cmd->addr[i]);
+		cmd->status[i] = finish_au(c, cmd->addr[i], cmd->sqe.flags & FIO_SQE_XOR);
 	return FIO_SC_OK;
 }
 

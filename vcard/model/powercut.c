@@ -33,7 +33,7 @@ static void tear_program(struct cut *cut, const struct vcard_unit *u)
 	if (au_of(c, u->die, u->au)->flags & AU_FAILED)
 		return;
 	if (!(*p & (P_OPEN | P_CLOSED)))
-		*p = P_OPEN;
+		*p |= P_OPEN;
 	nand_tear(c->nand, NAND_PROGRAM, u->die, u->au, u->page, u->data, u->tag, outcome);
 }
 

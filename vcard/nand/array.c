@@ -330,6 +330,22 @@ enum nand_result nand_read(struct nand *n, u32 die, u32 block, u32 page,
 	return read_content(n, die, block, page, data, oob);
 }
 
+enum nand_result nand_peek(const struct nand *n, u32 die, u32 block, u32 page,
+			   void *data, void *oob)
+{
+	enum nand_page_state state;
+
+	if (die >= n->geo.dies || block >= n->geo.blocks || page >= n->geo.pages)
+		return NAND_ERASED;
+	state = page_state(n, die, block, page);
+	if (state == NAND_PG_ERASED)
+		return NAND_ERASED;
+	if (state != NAND_PG_WRITTEN)
+		return NAND_UNCORRECTABLE;
+	n->ops->get(n, nand_page_index(n, die, block, page), data, oob);
+	return NAND_OK;
+}
+
 void nand_mark_bad(struct nand *n, u32 die, u32 block)
 {
 	struct nand_block_rec *blk;

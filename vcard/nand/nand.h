@@ -180,6 +180,17 @@ enum nand_result nand_read(struct nand *n, u32 die, u32 block, u32 page,
 			   void *data, void *oob, u32 retry, u32 *flips);
 
 /**
+ * nand_peek() - the content of a page, for a card that had it in its own memory
+ *
+ * Nothing is counted, worn or spent, faults do not show, and a die that is offline
+ * answers as well.
+ *
+ * Return: NAND_OK; NAND_ERASED; NAND_UNCORRECTABLE: it cannot be read for good.
+ */
+enum nand_result nand_peek(const struct nand *n, u32 die, u32 block, u32 page,
+			   void *data, void *oob);
+
+/**
  * nand_erase() - erase a block
  *
  * After NAND_ERASE_FAIL the block is as after a torn erase: its pages are a mix
