@@ -88,6 +88,7 @@ struct fio_geometry {
 	u32 max_open;
 	u32 endurance;
 	u32 read_retries;
+	u32 xor_groups;
 };
 
 /* HEALTH in CPU byte order; all-ones where the card has no such value. */

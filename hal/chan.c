@@ -71,14 +71,19 @@ static const u8 opcodes[] = {
 
 static u8 sqe_flags(const struct media_cmd *cmd)
 {
+	bool sums = cmd->op == MEDIA_READ && cmd->flags & MEDIA_F_PARITY;
 	u8 flags = 0;
 
-	if (cmd->op == MEDIA_APPEND || (cmd->op == MEDIA_READ && (cmd->io || cmd->buf)))
+	if (cmd->op == MEDIA_APPEND || (cmd->op == MEDIA_READ && (cmd->io || cmd->buf) && !sums))
 		flags |= FIO_SQE_CRC;
 	if (cmd->flags & MEDIA_F_FUA)
 		flags |= FIO_SQE_FUA;
 	if (cmd->flags & MEDIA_F_LOW)
 		flags |= FIO_SQE_LOW;
+	if (cmd->flags & MEDIA_F_XOR)
+		flags |= FIO_SQE_XOR;
+	if (cmd->flags & MEDIA_F_PARITY)
+		flags |= FIO_SQE_PARITY;
 	if (cmd->n > 1)
 		flags |= FIO_SQE_ADDR_LIST;
 	return flags;
@@ -87,6 +92,8 @@ static u8 sqe_flags(const struct media_cmd *cmd)
 static bool well_formed(const struct fio_chan *chan, const struct media_cmd *cmd)
 {
 	if (cmd->op >= ARRAY_SIZE(opcodes))
+		return false;
+	if (cmd->flags & (MEDIA_F_XOR | MEDIA_F_PARITY) && !chan->media.geo.xor_groups)
 		return false;
 	if (cmd->op == MEDIA_SYNC)
 		return !cmd->n;
@@ -470,6 +477,7 @@ void fio_chan_set_geometry(struct fio_card *card)
 	g->max_open = card->geo.max_open;
 	g->read_retries = card->geo.read_retries;
 	g->queues = card->chan->queues;
+	g->xor_groups = card->id.features & FIO_FEAT_XOR ? card->geo.xor_groups : 0;
 	card->chan->units = g->dies * g->aus * g->pages;
 }
 

@@ -198,6 +198,8 @@ int fio_dma_fill(struct fio_slot *slot)
 
 	switch (cmd->op) {
 	case MEDIA_APPEND:
+		if (cmd->flags & MEDIA_F_PARITY)
+			return cmd->io || cmd->buf ? -EINVAL : 0;
 		return cmd->io || cmd->buf ? fill_data(slot) : -EINVAL;
 	case MEDIA_READ:
 		return cmd->io || cmd->buf ? fill_data(slot) : 0;

@@ -182,6 +182,7 @@ int fio_mbox_geometry(struct fio_card *card, struct fio_geometry *geo)
 	geo->max_open = le32_to_cpu(mb.max_open);
 	geo->endurance = le32_to_cpu(mb.endurance);
 	geo->read_retries = le32_to_cpu(mb.read_retries);
+	geo->xor_groups = le32_to_cpu(mb.xor_groups);
 	return check_geometry(card, &mb, geo);
 }
 

@@ -38,6 +38,7 @@
 #define RESETS_WINDOW		(600 * HZ)
 
 #define FEATURES_NEEDED		(FIO_FEAT_CRC | FIO_FEAT_READ_NULL)
+#define FEATURES_USED		FIO_FEAT_XOR	/* if the card has them */
 
 static const char * const fatal_texts[] = {
 	[FIO_FATAL_NONE] = "no reason given",
@@ -262,18 +263,19 @@ static int identify(struct fio_card *card)
 
 static int enable_features(struct fio_card *card)
 {
+	u64 want = FEATURES_NEEDED | (card->id.features & FEATURES_USED);
 	u64 enabled = 0;
 	int err;
 
 	if ((card->id.features & FEATURES_NEEDED) == FEATURES_NEEDED) {
-		err = fio_mbox_features(card, FEATURES_NEEDED, &enabled);
+		err = fio_mbox_features(card, want, &enabled);
 		if (err)
 			return err;
 	}
-	if ((enabled & FEATURES_NEEDED) == FEATURES_NEEDED)
+	if ((enabled & want) == want)
 		return 0;
-	fio_err(card, "features %#llx are needed, the card has %#llx",
-		(u64)FEATURES_NEEDED, card->id.features);
+	fio_err(card, "features %#llx are needed, the card has %#llx and enabled %#llx",
+		(u64)FEATURES_NEEDED, card->id.features, enabled);
 	return -EOPNOTSUPP;
 }
 

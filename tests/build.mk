@@ -3,7 +3,7 @@
 
 # --- a medium and an environment for the FTL core, single-stepped ---------------
 host-libs += libftlsim
-libftlsim-srcs := $(addprefix tests/ftl/, sim_drive.c sim_env.c sim_image.c sim_media.c)
+libftlsim-srcs := $(addprefix tests/ftl/, sim_drive.c sim_env.c sim_image.c sim_media.c sim_xor.c)
 
 unit-tests += test_sim
 test_sim-srcs := tests/ftl/test_sim.c

@@ -30,6 +30,7 @@ struct media_cmd;
  * @max_open: AUs open at once, whole medium
  * @read_retries: levels above 0
  * @queues: submission queues of the channel
+ * @xor_groups: stripes that the medium sums rows of at once (MEDIA_F_XOR), 0: none
  */
 struct media_geometry {
 	u32 dies;
@@ -40,6 +41,7 @@ struct media_geometry {
 	u32 max_open;
 	u32 read_retries;
 	u32 queues;
+	u32 xor_groups;
 };
 
 enum media_op {
@@ -92,6 +94,21 @@ struct media_buf {
 
 #define MEDIA_F_FUA	BIT(0)	/* append: complete when durable */
 #define MEDIA_F_LOW	BIT(1)	/* background */
+/*
+ * Rows. The pages of one number in the AUs of one number are a row; the medium
+ * sums (XORs) what it stores in a row, tags and CRCs included, and counts it.
+ *
+ * F_XOR: an APPEND adds its units; a unit that fails is not in the sum. All units of
+ * an AU are added or none. FINISH: the sums of these stripes are forgotten.
+ *
+ * F_PARITY: an APPEND without a buffer stores sums: a unit that gets page p of its AU
+ * holds the sum of row p as it is then, its tag is a struct fio_parity_tag whose
+ * fields that are the host's come from @tag. A READ gets the sums of the rows of
+ * unit[] (of any AU of the stripe); MEDIA_ERASED when there are none. RESET of an AU
+ * whose units were added forgets the sums; a card reset does not, a power cut may.
+ */
+#define MEDIA_F_XOR	BIT(2)
+#define MEDIA_F_PARITY	BIT(3)
 
 /**
  * struct media_cmd - one command; owned by the medium, lent by get()

@@ -31,6 +31,7 @@ enum fio_tag_type {
 	FIO_TAG_JOURNAL	= 4,	/* lba: running number; struct fio_journal */
 	FIO_TAG_SUPER	= 5,	/* lba: 0; struct fio_super */
 	FIO_TAG_PAD	= 6,	/* filler, no content */
+	FIO_TAG_PARITY	= 8,	/* struct fio_parity_tag: sum of a row */
 };
 
 /**
@@ -57,6 +58,43 @@ struct fio_tag {
 	__le16 group_index;
 	__le16 group_len;
 	__u8 reserved[20];
+	__le32 crc;
+} __packed;
+
+/**
+ * struct fio_parity_tag - out-of-band bytes of a parity page
+ * @lba: XOR of the tags' @lba in the row; the same for @seq, @flags, @group,
+ *	@group_index, @group_len, @reserved, @unit_crc (their @crc), @unit_type,
+ *	@unit_stream
+ * @seq: see @lba
+ * @stripe_seq: as in struct fio_tag; equal in all pages of a stripe
+ * @media_id: as in struct fio_tag
+ * @type: FIO_TAG_PARITY
+ * @stream: as in struct fio_tag
+ * @count: pages in the sum
+ * @row: page number
+ * @crc: of this page
+ *
+ * A struct fio_tag with other bytes in its reserved end, which members of a row
+ * write zero: what a medium makes of a host's tag when it stores a sum.
+ */
+struct fio_parity_tag {
+	__le64 lba;
+	__le64 seq;
+	__le64 stripe_seq;
+	__le32 media_id;
+	__u8 type;
+	__u8 stream;
+	__le16 flags;
+	__le32 group;
+	__le16 group_index;
+	__le16 group_len;
+	__u8 reserved[8];
+	__le32 unit_crc;
+	__u8 unit_type;
+	__u8 unit_stream;
+	__le16 count;
+	__le32 row;
 	__le32 crc;
 } __packed;
 
@@ -168,6 +206,9 @@ struct fio_super {
 } __packed;
 
 static_assert(sizeof(struct fio_tag) == FIO_MEDIA_TAG);
+static_assert(sizeof(struct fio_parity_tag) == FIO_MEDIA_TAG);
+static_assert(offsetof(struct fio_parity_tag, unit_crc) == 48);
+static_assert(offsetof(struct fio_parity_tag, row) == 56);
 static_assert(sizeof(struct fio_map_leaf) == FIO_MEDIA_UNIT);
 static_assert(sizeof(struct fio_journal_rec) == 32);
 static_assert(sizeof(struct fio_journal) == FIO_MEDIA_UNIT);

@@ -167,6 +167,8 @@ static void tear_op(struct sim_image *img, u32 die, const struct sim_op *op,
 			  op->content->data, &op->content->tag, torn);
 	else
 		nand_tear(img->nand, NAND_ERASE, die, op->block, 0, NULL, NULL, torn);
+	if (op->kind == SIM_ERASE)
+		*au_flags(img, die, op->block) &= ~SIM_AU_XOR;
 	*au_flags(img, die, op->block) |= SIM_AU_SUSPECT;
 }
 

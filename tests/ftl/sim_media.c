@@ -64,6 +64,7 @@ struct sim {
 	struct sim_au *au;
 	u8 *flags;
 	struct sim_queue *queue;
+	struct sim_sums *sums;
 	struct sim_cmd *cmds;
 	u32 nr_cmds;
 	u32 busy;
@@ -390,11 +391,23 @@ static enum media_status to_status(struct sim *s, enum nand_result r)
 	}
 }
 
+/* A stripe's sums are forgotten, or what they were made of is. */
+static void end_sums(struct sim *s, u32 block)
+{
+	struct place p = { 0, block, 0 };
+
+	for (; p.die < s->media.geo.dies; p.die++)
+		s->flags[au_index(s, &p)] &= ~SIM_AU_XOR;
+	sim_sums_end(s->sums, block);
+}
+
 static void op_finish_au(struct sim *s, u32 die, const struct sim_op *op, bool ok)
 {
 	struct place p = { die, op->block, 0 };
 	struct sim_au *au = au_at(s, &p);
 
+	if (op->kind != SIM_PROGRAM && s->flags[au_index(s, &p)] & SIM_AU_XOR)
+		end_sums(s, op->block);
 	if (op->kind == SIM_RETIRE) {
 		au_set(s, au, MEDIA_AU_BAD);
 	} else if (op->kind == SIM_ERASE && ok) {
@@ -441,8 +454,12 @@ static void perform(struct sim *s, u32 die)
 	s->ops++;
 	status = to_status(s, perform_op(s, die, &op));
 	op_finish_au(s, die, &op, status == MEDIA_OK);
-	if (status && op.cmd)
+	if (status && op.cmd) {
 		unit_failed(op.cmd, op.index, status);
+		if (op.added)
+			sim_sums_mix(s->sums, op.block, op.page, op.content->data,
+				     &op.content->tag, -1);
+	}
 	op_acked(s, &op);
 	sim_page_put(op.content);
 	sync_check(s);
@@ -469,13 +486,17 @@ static u32 tag_crc(const void *data, const struct fio_tag *tag)
 	return ftl_crc32c(crc, tag, offsetof(struct fio_tag, crc));
 }
 
-static struct sim_page *make_page(struct sim *s, const struct sim_cmd *c, u32 i)
+static struct sim_page *make_page(struct sim *s, const struct sim_cmd *c, u32 i,
+				  const struct place *at)
 {
 	struct sim_page *p = sim_alloc(sizeof(*p));
 
 	p->refs = 1;
 	p->tag = c->cmd.tag[i];
-	copy_in(s, c, i, p->data);
+	if (c->cmd.flags & MEDIA_F_PARITY)
+		sim_sums_get(s->sums, at->block, at->page, p->data, &p->tag);
+	else
+		copy_in(s, c, i, p->data);
 	p->tag.crc = cpu_to_le32(tag_crc(p->data, &p->tag));
 	return p;
 }
@@ -515,6 +536,43 @@ static void close_au(struct sim *s, const struct place *p, bool failed)
 	s->flags[au_index(s, p)] |= SIM_AU_FINISHED;
 }
 
+/* May this append unit take a unit that is added, or is not, or is a sum? */
+static bool sums_allow(struct sim *s, const struct place *p, u8 flags)
+{
+	bool adds = flags & MEDIA_F_XOR;
+	bool open = sim_sums_open(s->sums, p->block);
+
+	if (flags & MEDIA_F_PARITY && !open)
+		return false;
+	if (au_at(s, p)->wp && (adds != !!(s->flags[au_index(s, p)] & SIM_AU_XOR) ||
+				(adds && !open))) {
+		violate(s, "append to append unit %u of die %u: some units are added, some not",
+			p->block, p->die);
+		return false;
+	}
+	if (adds && !sim_sums_begin(s->sums, p->block)) {
+		violate(s, "append to append unit %u of die %u: too many stripes have sums",
+			p->block, p->die);
+		return false;
+	}
+	return true;
+}
+
+static void add_unit(struct sim *s, const struct place *p, struct sim_op *op)
+{
+	static const u8 zero[sizeof(op->content->tag.reserved) - 8];
+
+	/* those bytes of a sum hold something else */
+	if (memcmp(op->content->tag.reserved + 8, zero, sizeof(zero)))
+		violate(s, "die %u append unit %u page %u: reserved bytes of its tag are lost in the sum",
+			p->die, p->block, p->page);
+	s->flags[au_index(s, p)] |= SIM_AU_XOR;
+	op->added = !op->fail;
+	if (op->added)
+		sim_sums_mix(s->sums, p->block, p->page, op->content->data,
+			     &op->content->tag, 1);
+}
+
 static void append_unit(struct sim *s, struct sim_cmd *c, u32 i)
 {
 	struct sim_op op = { .kind = SIM_PROGRAM, .index = i, .cmd = c, .owner = c };
@@ -523,7 +581,7 @@ static void append_unit(struct sim *s, struct sim_cmd *c, u32 i)
 
 	locate(s, c->cmd.unit[i], &p);
 	au = au_at(s, &p);
-	if (!append_allowed(s, &p)) {
+	if (!append_allowed(s, &p) || !sums_allow(s, &p, c->cmd.flags)) {
 		unit_failed(c, i, MEDIA_AU_STATE);
 		return;
 	}
@@ -539,7 +597,9 @@ static void append_unit(struct sim *s, struct sim_cmd *c, u32 i)
 		close_au(s, &p, true);
 	else
 		c->cmd.unit[i] = unit_of(s, &p);
-	op.content = make_page(s, c, i);
+	op.content = make_page(s, c, i, &p);
+	if (c->cmd.flags & MEDIA_F_XOR)
+		add_unit(s, &p, &op);
 	c->waits++;
 	sim_queue_push(&s->queue[p.die], &op);
 	trace(s, "  unit %u: die %u au %u page %u type %u lba %llu seq %llx", i, p.die,
@@ -615,6 +675,10 @@ static enum media_status read_page(struct sim *s, struct sim_cmd *c, u32 i, u8 *
 		return MEDIA_OK;
 	}
 	locate(s, c->cmd.unit[i], &p);
+	if (c->cmd.flags & MEDIA_F_PARITY) {
+		memset(tag, 0, sizeof(*tag));
+		return sim_sums_get(s->sums, p.block, p.page, data, tag) ? MEDIA_OK : MEDIA_ERASED;
+	}
 	page = buffered(s, &p);
 	if (!page)
 		return read_flash(s, &p, c->cmd.retry, data, tag, &c->cmd.corrected);
@@ -706,6 +770,8 @@ static void admit_finish(struct sim *s, struct sim_cmd *c)
 
 	for (i = 0; i < c->cmd.n; i++) {
 		locate(s, c->cmd.unit[i], &p);
+		if (c->cmd.flags & MEDIA_F_XOR)
+			end_sums(s, p.block);
 		switch (au_at(s, &p)->state) {
 		case MEDIA_AU_FREE:
 		case MEDIA_AU_OPEN:
@@ -958,7 +1024,9 @@ static bool data_valid(struct sim *s, const struct media_cmd *cmd)
 	bool data = cmd->io || cmd->buf;
 	bool bad = cmd->io && cmd->buf;
 
-	if (cmd->op == MEDIA_APPEND)
+	if (cmd->op == MEDIA_APPEND && cmd->flags & MEDIA_F_PARITY)
+		bad |= data || cmd->len || cmd->flags & MEDIA_F_XOR;
+	else if (cmd->op == MEDIA_APPEND)
 		bad |= !data || cmd->skip || cmd->len != bytes;
 	else if (cmd->op == MEDIA_READ && data)
 		bad |= cmd->skip >= bytes || !cmd->len || cmd->len > bytes - cmd->skip;
@@ -1119,8 +1187,9 @@ struct sim *sim_new(const struct sim_config *cfg, struct nand *nand)
 		.dies = cfg->dies, .aus = cfg->aus, .pages = cfg->pages,
 		.write_units = s->cfg.write_units, .max_units = s->cfg.max_units,
 		.max_open = s->cfg.max_open, .read_retries = s->cfg.read_retries,
-		.queues = s->cfg.queues,
+		.queues = s->cfg.queues, .xor_groups = s->cfg.xor_groups,
 	};
+	s->sums = sim_sums_new(cfg->xor_groups, cfg->pages);
 	s->au = sim_alloc((size_t)cfg->dies * cfg->aus * sizeof(*s->au));
 	s->flags = sim_alloc((size_t)cfg->dies * cfg->aus);
 	s->queue = sim_alloc(cfg->dies * sizeof(*s->queue));
@@ -1129,13 +1198,32 @@ struct sim *sim_new(const struct sim_config *cfg, struct nand *nand)
 	return s;
 }
 
+/* What a card with good capacitors still has: what flash holds for good. */
+static void load_sums(struct sim *s, struct place p)
+{
+	u8 *flags = &s->flags[au_index(s, &p)];
+	u8 data[FIO_MEDIA_UNIT];
+	struct fio_tag tag;
+
+	if (!au_at(s, &p)->wp || !s->media.durable)
+		*flags &= ~SIM_AU_XOR;
+	if (!(*flags & SIM_AU_XOR))
+		return;
+	sim_sums_begin(s->sums, p.block);
+	for (p.page = 0; p.page < s->media.geo.pages; p.page++)
+		if (nand_peek(s->nand, p.die, p.block, p.page, data, &tag) == NAND_OK)
+			sim_sums_mix(s->sums, p.block, p.page, data, &tag, 1);
+}
+
 static void load_aus(struct sim *s)
 {
 	u32 d, b;
 
 	for (d = 0; d < s->cfg.dies; d++)
-		for (b = 0; b < s->cfg.aus; b++)
+		for (b = 0; b < s->cfg.aus; b++) {
 			au_load(s, d, b);
+			load_sums(s, (struct place){ d, b, 0 });
+		}
 }
 
 void sim_load(struct sim *s, const struct sim_image *img)
@@ -1193,6 +1281,7 @@ void sim_destroy(struct sim *s)
 	}
 	for (i = 0; i < s->cfg.dies; i++)
 		free_queue(&s->queue[i]);
+	sim_sums_free(s->sums);
 	free(s->cmds);
 	free(s->queue);
 	free(s->submitted);

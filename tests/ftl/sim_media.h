@@ -48,6 +48,7 @@ enum sim_policy { SIM_LAZY, SIM_EAGER, SIM_RANDOM, SIM_IMMEDIATE };
  * @host_cmds: commands per queue, default 64
  * @internal_cmds: more commands for internal use, default 16
  * @buffer_units: units per die that wait in the buffer, default 4
+ * @xor_groups: stripes with sums of their rows at once, default none
  * @volatile_buffer: no power-loss protection
  * @keeps_open: after a cut, append units that were open and have no torn page
  *	are open still; by default they are suspect
@@ -59,6 +60,7 @@ struct sim_config {
 	u32 max_units, write_units, max_open, read_retries, queues;
 	u32 host_cmds, internal_cmds;
 	u32 buffer_units;
+	u32 xor_groups;
 	bool volatile_buffer;
 	bool keeps_open;
 	enum sim_policy policy;

@@ -23,6 +23,7 @@ struct sim_page {
  * @fail: it will fail; decided at admission, for it must not be acknowledged
  * @must: acknowledged and durable: a cut completes it
  * @acked: acknowledged
+ * @added: in the sum of its row
  * @block: append unit
  * @page: page of a program
  * @index: unit within the command
@@ -32,7 +33,7 @@ struct sim_page {
  */
 struct sim_op {
 	u8 kind;
-	bool fail, must, acked;
+	bool fail, must, acked, added;
 	u32 block, page;
 	u32 index;
 	struct sim_page *content;
@@ -50,6 +51,7 @@ struct sim_queue {
 /* Bits kept per append unit over a power cut. */
 #define SIM_AU_SUSPECT	BIT(0)
 #define SIM_AU_FINISHED	BIT(1)	/* closed by command or by a failed program */
+#define SIM_AU_XOR	BIT(2)	/* its units were added to their rows */
 
 /**
  * struct sim_image - all that a power cut can see
@@ -75,5 +77,16 @@ void sim_queue_push(struct sim_queue *q, const struct sim_op *op);
 void sim_view(const struct sim *s, struct sim_image *img);
 struct sim *sim_new(const struct sim_config *cfg, struct nand *nand);
 void sim_load(struct sim *s, const struct sim_image *img);
+
+/* sim_xor.c */
+struct sim_sums;
+struct sim_sums *sim_sums_new(u32 groups, u32 pages);
+void sim_sums_free(struct sim_sums *x);
+bool sim_sums_open(struct sim_sums *x, u32 au);
+bool sim_sums_begin(struct sim_sums *x, u32 au);
+void sim_sums_end(struct sim_sums *x, u32 au);
+void sim_sums_mix(struct sim_sums *x, u32 au, u32 page, const void *data,
+		  const struct fio_tag *tag, s32 by);
+bool sim_sums_get(struct sim_sums *x, u32 au, u32 page, void *data, struct fio_tag *tag);
 
 #endif /* TESTS_SIM_PRIV_H */

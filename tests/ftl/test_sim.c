@@ -268,6 +268,104 @@ static void full_unit_refuses(void **state)
 	sim_destroy(s);
 }
 
+/* ---- sums of rows ---- */
+
+static struct sim_config sums_config(bool volatile_buffer)
+{
+	struct sim_config cfg = config(volatile_buffer);
+
+	cfg.xor_groups = 1;
+	return cfg;
+}
+
+/* READ or APPEND of a sum; the first byte and the count. */
+static enum media_status sum(struct sim *s, enum media_op op, u32 u, u8 *byte, u32 *count)
+{
+	static u8 data[FIO_MEDIA_UNIT];
+	struct media_buf buf = { .va = data, .units = 1 };
+	const struct fio_parity_tag *tag;
+	u32 before = completions;
+	struct media_cmd *cmd;
+
+	cmd = start(s, op, 1, &u, MEDIA_F_PARITY, op == MEDIA_READ ? &buf : NULL);
+	finish(s, cmd, before);
+	tag = (const struct fio_parity_tag *)&cmd->tag[0];
+	*count = le16_to_cpu(tag->count);
+	*byte = data[0];
+	return cmd->status;
+}
+
+static void sums_are_kept_and_stored(void **state)
+{
+	struct sim_config cfg = sums_config(false);
+	struct sim *s = sim_create(&cfg);
+	u32 count;
+	u8 byte;
+
+	assert_int_equal(sum(s, MEDIA_READ, unit(0, 1, 0), &byte, &count), MEDIA_ERASED);
+	assert_int_equal(append(s, 0, 1, 0x55, MEDIA_F_XOR), MEDIA_OK);
+	sim_fail_programs(s, 1);
+	assert_int_equal(append(s, 1, 1, 0x0f, MEDIA_F_XOR), MEDIA_PROGRAM_FAIL);
+	assert_int_equal(sum(s, MEDIA_READ, unit(0, 1, 0), &byte, &count), MEDIA_OK);
+	assert_int_equal(byte, 0x55);
+	assert_int_equal(count, 1);
+	assert_int_equal(append(s, 0, 1, 0x33, MEDIA_F_XOR), MEDIA_OK);
+	/* only what the capacitors could save */
+	s = cut(s, &cfg, 0);
+	assert_int_equal(sum(s, MEDIA_READ, unit(1, 1, 1), &byte, &count), MEDIA_OK);
+	assert_int_equal(byte, 0x33);
+	assert_int_equal(count, 1);
+	/* an AU that gave nothing ends nothing, one that did does */
+	assert_int_equal(simple(s, MEDIA_RESET, 1, 1), MEDIA_OK);
+	assert_int_equal(sum(s, MEDIA_APPEND, unit(1, 1, 0), &byte, &count), MEDIA_AU_STATE);
+	assert_null(sim_violation(s));
+	sim_destroy(s);
+}
+
+static void a_stored_sum_gives_the_other_back(void **state)
+{
+	struct sim_config cfg = sums_config(false);
+	struct sim *s = sim_create(&cfg);
+	u32 count;
+	u8 byte;
+
+	assert_int_equal(append(s, 0, 1, 0x55, MEDIA_F_XOR), MEDIA_OK);
+	assert_int_equal(sum(s, MEDIA_APPEND, unit(1, 1, 0), &byte, &count), MEDIA_OK);
+	assert_int_equal(read_byte(s, unit(1, 1, 0), &byte), MEDIA_OK);
+	assert_int_equal(byte, 0x55);
+	assert_null(sim_violation(s));
+	/* one stripe at a time is all that this medium has memory for */
+	assert_int_equal(append(s, 0, 2, 1, MEDIA_F_XOR), MEDIA_AU_STATE);
+	assert_non_null(sim_violation(s));
+	sim_destroy(s);
+}
+
+static void volatile_sums_are_lost(void **state)
+{
+	struct sim_config cfg = sums_config(true);
+	struct sim *s = sim_create(&cfg);
+	u32 count;
+	u8 byte;
+
+	assert_int_equal(append(s, 0, 1, 0x55, MEDIA_F_XOR), MEDIA_OK);
+	simple(s, MEDIA_SYNC, 0, 0);
+	s = cut(s, &cfg, 0);
+	assert_int_equal(sum(s, MEDIA_READ, unit(0, 1, 0), &byte, &count), MEDIA_ERASED);
+	assert_null(sim_violation(s));
+	sim_destroy(s);
+}
+
+static void kinds_of_units_do_not_mix(void **state)
+{
+	struct sim_config cfg = sums_config(false);
+	struct sim *s = sim_create(&cfg);
+
+	assert_int_equal(append(s, 0, 1, 1, MEDIA_F_XOR), MEDIA_OK);
+	assert_int_equal(append(s, 0, 1, 1, 0), MEDIA_AU_STATE);
+	assert_non_null(sim_violation(s));
+	sim_destroy(s);
+}
+
 static void commands_run_out_and_come_back(void **state)
 {
 	struct sim_config cfg = config(false);
@@ -316,6 +414,10 @@ int main(void)
 		cmocka_unit_test(finish_closes),
 		cmocka_unit_test(open_units_are_suspect_after_a_cut),
 		cmocka_unit_test(full_unit_refuses),
+		cmocka_unit_test(sums_are_kept_and_stored),
+		cmocka_unit_test(a_stored_sum_gives_the_other_back),
+		cmocka_unit_test(volatile_sums_are_lost),
+		cmocka_unit_test(kinds_of_units_do_not_mix),
 		cmocka_unit_test(commands_run_out_and_come_back),
 		cmocka_unit_test(crc32c_matches_the_standard),
 	};
