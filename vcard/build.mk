@@ -17,7 +17,7 @@ test_nand_file-ldlibs := -Wl,--wrap=nand_publish
 # --- model: the card around it ------------------------------------------------
 host-libs += libvcard
 libvcard-srcs := $(addprefix vcard/model/, au.c buffer.c card.c cmd.c config.c control.c \
-	crc32c.c events.c fault.c geometry.c mbox.c ops.c powercut.c regs.c reset.c ring.c \
+	crc32c.c events.c fault.c geometry.c image.c mbox.c ops.c powercut.c regs.c reset.c ring.c \
 	telemetry.c timing.c xor.c)
 
 model-tests := $(addprefix test_model_, cmd control mbox plp random regs ring xor)

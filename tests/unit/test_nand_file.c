@@ -319,9 +319,92 @@ static void test_in_use(void **state)
 {
 	struct nand *n = open_card();
 
-	assert_refused(&tiny, USER_BYTES, "is in use by another fio-vcard");
+	assert_refused(&tiny, USER_BYTES, "is in use by another fio-vcard, or a tool");
 	nand_close(n);
 	nand_close(open_card());
+}
+
+static void file_bytes(u8 **bytes, size_t *len)
+{
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	assert_int_equal(fseek(f, 0, SEEK_END), 0);
+	*len = ftell(f);
+	*bytes = malloc(*len);
+	assert_non_null(*bytes);
+	rewind(f);
+	assert_int_equal(fread(*bytes, 1, *len, f), *len);
+	fclose(f);
+}
+
+static struct nand *open_image(void)
+{
+	struct nand *n = nand_open_image(path, USER_BYTES, err, sizeof(err));
+
+	if (!n)
+		fail_msg("%s", err);
+	return n;
+}
+
+static void image_refused(const char *words)
+{
+	memset(err, 0, sizeof(err));
+	assert_null(nand_open_image(path, USER_BYTES, err, sizeof(err)));
+	if (!strstr(err, words))
+		fail_msg("\"%s\" does not say \"%s\"", err, words);
+}
+
+/* A state with all that opening and reading would change. */
+static void leave_traces(void)
+{
+	struct nand *n = open_card();
+	struct page p;
+
+	fill(n, 0, 0, PAGES, 1);
+	fill(n, 1, 0, 3, 2);
+	tear(n, NAND_PROGRAM, 1, 0, 3, 2, NAND_TORN_READS_ONCE);
+	p = make_page(0, 1, 0, 3);
+	assert_int_equal(nand_begin(n, NAND_PROGRAM, 0, 1, 0, p.data, p.oob), NAND_OK);
+	nand_close(n);
+}
+
+static void look_at_image(void)
+{
+	struct nand *n = open_image();
+	struct page p;
+
+	assert_true(nand_was_cut(n));
+	assert_int_equal(read_page(n, 1, 0, 3, &p), NAND_OK);
+	assert_int_equal(read_page(n, 1, 0, 3, &p), NAND_UNCORRECTABLE);
+	assert_true(holds(n, 0, 0, PAGES - 1, 1));
+	assert_int_equal(nand_program(n, 1, 2, 0, p.data, p.oob), -EROFS);
+	assert_int_equal(nand_erase(n, 1, 2), -EROFS);
+	assert_int_equal(nand_erase(n, 0, 0), -EROFS);
+	assert_refused(&tiny, USER_BYTES, "or a tool is looking at it");
+	nand_close(open_image());
+	nand_close(n);
+}
+
+static void test_image(void **state)
+{
+	size_t before_len, after_len;
+	u8 *before, *after;
+	struct nand *n;
+
+	image_refused("cannot be opened");
+	leave_traces();
+	file_bytes(&before, &before_len);
+	look_at_image();
+	look_at_image();
+	file_bytes(&after, &after_len);
+	assert_int_equal(before_len, after_len);
+	assert_memory_equal(before, after, after_len);
+	n = open_card();
+	image_refused("is in use by a running fio-vcard");
+	nand_close(n);
+	free(before);
+	free(after);
 }
 
 static void test_short_error_buffer(void **state)
@@ -765,6 +848,7 @@ int main(void)
 		CASE(test_absurd_geometry),
 		CASE(test_damaged_tables),
 		CASE(test_in_use),
+		CASE(test_image),
 		CASE(test_short_error_buffer),
 		CASE(test_kill_at_every_step),
 		CASE(test_kill_in_recovery),

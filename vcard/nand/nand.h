@@ -118,6 +118,23 @@ struct nand *nand_open_file(const char *path, const struct nand_geometry *geo,
 			    size_t user_bytes, char *err, size_t err_len);
 
 /**
+ * nand_open_image() - an array in a state file that must stay as it is
+ * @path: state file
+ * @user_bytes: as in nand_open_file()
+ * @err: receives a sentence for the user on failure
+ * @err_len: size of @err
+ *
+ * For tools that examine. The file is opened read-only and locked shared: it is
+ * refused while a card uses it, and no card can start while it is looked at. What
+ * opening and reading change (operations that were under way are torn, pages that
+ * read well only once are spent, counters) is changed in this process only; each
+ * opening begins with the file as it is. Programs and erases answer -EROFS.
+ *
+ * Return: the array or NULL.
+ */
+struct nand *nand_open_image(const char *path, size_t user_bytes, char *err, size_t err_len);
+
+/**
  * nand_user() - the caller's persistent bytes in the state file
  *
  * Return: user_bytes bytes, zero when new, 64-byte aligned and kept over the

@@ -114,6 +114,7 @@ struct file {
  * @path: state file
  * @geo: wanted shape, or NULL
  * @user_bytes: wanted user area
+ * @look: nothing in the file may change
  * @err: buffer for the sentence
  * @err_len: its size
  */
@@ -121,6 +122,7 @@ struct opening {
 	const char *path;
 	const struct nand_geometry *geo;
 	u64 user_bytes;
+	bool look;
 	char *err;
 	size_t err_len;
 };
@@ -322,6 +324,25 @@ static const struct nand_store_ops file_ops = {
 	.destroy = file_destroy,
 };
 
+/* An image has no room for anything: what is there is mapped, and that privately. */
+static int image_reserve(struct nand *n, u64 page, bool content)
+{
+	return -EROFS;
+}
+
+static void image_drop_block(struct nand *n, u64 first)
+{
+}
+
+static const struct nand_store_ops image_ops = {
+	.reserve = image_reserve,
+	.put = file_put,
+	.get = file_get,
+	.drop = file_drop,
+	.drop_block = image_drop_block,
+	.destroy = file_destroy,
+};
+
 /* --- judging a file ------------------------------------------------------- */
 
 static int check_identity(const struct opening *o, const struct file_header *hdr)
@@ -438,10 +459,12 @@ static int check_blocks(const struct opening *o, const struct nand *n)
 
 static int lock_file(const struct opening *o, int fd)
 {
-	if (!flock(fd, LOCK_EX | LOCK_NB))
+	if (!flock(fd, (o->look ? LOCK_SH : LOCK_EX) | LOCK_NB))
 		return 0;
+	if (errno == EWOULDBLOCK && o->look)
+		return refuse(o, "is in use by a running fio-vcard: stop that first");
 	if (errno == EWOULDBLOCK)
-		return refuse(o, "is in use by another fio-vcard");
+		return refuse(o, "is in use by another fio-vcard, or a tool is looking at it");
 	return refuse(o, "cannot be locked: %s", strerror(errno));
 }
 
@@ -546,7 +569,7 @@ static int open_existing(const struct opening *o, int fd)
 
 static int open_or_make(const struct opening *o, bool *made)
 {
-	int fd = open(o->path, O_RDWR | O_CLOEXEC);
+	int fd = open(o->path, (o->look ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 
 	*made = fd < 0 && errno == ENOENT && o->geo;
 	if (*made)
@@ -563,7 +586,8 @@ static int map_file(const struct opening *o, struct file *f)
 
 	if (fstat(f->fd, &st))
 		return refuse(o, "cannot be examined: %s", strerror(errno));
-	map = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, f->fd, 0);
+	map = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE,
+		   o->look ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED, f->fd, 0);
 	if (map == MAP_FAILED)
 		return refuse(o, "cannot be mapped: %s", strerror(errno));
 	f->map = map;
@@ -577,7 +601,7 @@ static int set_up_array(const struct opening *o, struct file *f)
 	struct nand *n = &f->n;
 
 	n->geo = f->hdr->geo;
-	n->ops = &file_ops;
+	n->ops = o->look ? &image_ops : &file_ops;
 	n->intents = (void *)(f->map + l->dies);
 	n->blocks = (void *)(f->map + l->blocks);
 	n->pages = (void *)(f->map + l->pages);
@@ -612,6 +636,20 @@ static struct nand *open_fd(const struct opening *o, int fd)
 	return &f->n;
 }
 
+static struct nand *open_array(const struct opening *o)
+{
+	struct nand *n;
+	bool made;
+	int fd = open_or_make(o, &made);
+
+	if (fd < 0)
+		return NULL;
+	n = open_fd(o, fd);
+	if (n)
+		n->is_new = made;
+	return n;
+}
+
 struct nand *nand_open_file(const char *path, const struct nand_geometry *geo,
 			    size_t user_bytes, char *err, size_t err_len)
 {
@@ -622,14 +660,19 @@ struct nand *nand_open_file(const char *path, const struct nand_geometry *geo,
 		.err = err,
 		.err_len = err_len,
 	};
-	struct nand *n;
-	bool made;
-	int fd = open_or_make(&o, &made);
 
-	if (fd < 0)
-		return NULL;
-	n = open_fd(&o, fd);
-	if (n)
-		n->is_new = made;
-	return n;
+	return open_array(&o);
+}
+
+struct nand *nand_open_image(const char *path, size_t user_bytes, char *err, size_t err_len)
+{
+	const struct opening o = {
+		.path = path,
+		.user_bytes = user_bytes,
+		.look = true,
+		.err = err,
+		.err_len = err_len,
+	};
+
+	return open_array(&o);
 }
