@@ -2,73 +2,95 @@
 /*
  * The invariants, verified on a quiet instance.
  *
- * Owns: one function per invariant of docs/spec/media.md. Does not know: how
- * they came to hold, or not.
+ * Owns: looking at each invariant of docs/spec/media.md that a state at rest can
+ * show, and saying of each whether it holds. Does not know: how they came to hold,
+ * or not. I5, I6, I8 and I12 are about what happens, not about what is: the crash
+ * runner has those.
+ *
+ * One pass over the map finds what several invariants forbid, so violations are
+ * counted by invariant, and the first of each is logged.
  */
 #include "ftl_priv.h"
+
+enum invariant { RANGE, I1, I2, I3, I4, I10, I11, INVARIANTS };
+
+static const struct {
+	const char *id;
+	const char *what;
+	bool deep;	/* can only be seen with the medium's help */
+} invariants[INVARIANTS] = {
+	[RANGE] = { "I0", "every unit that is named is on the medium and not a system's" },
+	[I1] = { "I1", "every page that the map names can be read and names its logical unit",
+		 true },
+	[I2] = { "I2", "no unit is named twice" },
+	[I3] = { "I3", "the valid count of a stripe is the number of its units that are named" },
+	[I4] = { "I4", "a free stripe holds nothing that is named" },
+	[I10] = { "I10", "usable = free + open + closed; bad and system units are counted out" },
+	[I11] = { "I11", "the next sequence number is after every one in use" },
+};
 
 struct check {
 	u8 *used;	/* bit per unit */
 	u32 *valid;	/* by stripe */
+	u64 examined[INVARIANTS];
+	u64 bad[INVARIANTS];
 };
 
-#define violated(f, ...) ({ ftl_say(f, FTL_ERR, "check: " __VA_ARGS__); -EUCLEAN; })
+#define violated(f, c, inv, fmt, ...) do {					\
+	if (!(c)->bad[inv]++)							\
+		ftl_say(f, FTL_ERR, "check: %s: " fmt, invariants[inv].id, __VA_ARGS__); \
+} while (0)
 
-/* I2, I4: a unit that something refers to: in range, once, in a stripe with content. */
-static int check_unit(struct ftl *f, struct check *c, u32 unit, const char *what, u64 nr)
+/* A unit that something refers to: in range, once, in a stripe with content. */
+static void check_unit(struct ftl *f, struct check *c, u32 unit, const char *what, u64 nr)
 {
 	u32 s = unit / f->stripe_units;
 	u8 state;
 
-	if (unit >= f->total_units)
-		return violated(f, "%s %llu is at unit %u, outside the medium", what,
-				(unsigned long long)nr, unit);
+	c->examined[RANGE]++;
+	if (unit >= f->total_units || f->au[ftl_unit_au(f, unit)] & FTL_AU_SYSTEM) {
+		violated(f, c, RANGE, "%s %llu is at unit %u", what, (unsigned long long)nr, unit);
+		return;
+	}
 	state = f->stripe[s].state;
+	c->examined[I4]++;
 	if (state != FTL_S_OPEN && state != FTL_S_CLOSED)
-		return violated(f, "I4: %s %llu is at unit %u, its stripe %u is in state %u", what,
-				(unsigned long long)nr, unit, s, state);
-	if (f->au[ftl_unit_au(f, unit)] & FTL_AU_SYSTEM)
-		return violated(f, "%s %llu is at unit %u, in a system append unit", what,
-				(unsigned long long)nr, unit);
+		violated(f, c, I4, "%s %llu is at unit %u, its stripe %u is in state %u", what,
+			 (unsigned long long)nr, unit, s, state);
+	c->examined[I2]++;
 	if (c->used[unit >> 3] >> (unit & 7) & 1)
-		return violated(f, "I2: unit %u is referred to twice, by %s %llu last", unit, what,
-				(unsigned long long)nr);
+		violated(f, c, I2, "unit %u is referred to twice, by %s %llu last", unit, what,
+			 (unsigned long long)nr);
 	c->used[unit >> 3] |= 1 << (unit & 7);
 	c->valid[s]++;
-	return 0;
 }
 
-static int check_map(struct ftl *f, struct check *c)
+static void check_map(struct ftl *f, struct check *c)
 {
 	u64 lu, mapped = 0;
 	u32 unit;
-	int err = 0;
 
-	for (lu = 0; !err && lu < f->user_units; lu++) {
+	for (lu = 0; lu < f->user_units; lu++) {
 		unit = ftl_lookup(f, lu);
 		if (unit == FIO_UNIT_NONE)
 			continue;
 		mapped++;
-		err = check_unit(f, c, unit, "logical unit", lu);
+		check_unit(f, c, unit, "logical unit", lu);
 	}
-	if (!err && mapped != f->st.units_mapped)
-		err = violated(f, "%llu units are mapped, the count says %llu",
-			       (unsigned long long)mapped,
-			       (unsigned long long)f->st.units_mapped);
-	return err;
+	if (mapped != f->st.units_mapped)
+		violated(f, c, I3, "%llu units are mapped, the count says %llu",
+			 (unsigned long long)mapped, (unsigned long long)f->st.units_mapped);
 }
 
-static int check_meta(struct ftl *f, struct check *c)
+static void check_meta(struct ftl *f, struct check *c)
 {
 	u32 i;
-	int err = 0;
 
-	for (i = 0; !err && i < f->nleaves; i++)
+	for (i = 0; i < f->nleaves; i++)
 		if (f->leaf_unit[i] != FIO_UNIT_NONE)
-			err = check_unit(f, c, f->leaf_unit[i], "snapshot of leaf", i);
-	for (i = 0; !err && i < f->journal_count; i++)
-		err = check_unit(f, c, f->journal[i], "journal page", i);
-	return err;
+			check_unit(f, c, f->leaf_unit[i], "snapshot of leaf", i);
+	for (i = 0; i < f->journal_count; i++)
+		check_unit(f, c, f->journal[i], "journal page", i);
 }
 
 static u32 good_units(const struct ftl *f, u32 s)
@@ -81,8 +103,26 @@ static u32 good_units(const struct ftl *f, u32 s)
 	return n;
 }
 
-/* I3: valid counts; I10: sizes, and free units add up. */
-static int check_stripes(struct ftl *f, struct check *c)
+static void check_stripe(struct ftl *f, struct check *c, u32 s)
+{
+	const struct ftl_stripe *st = &f->stripe[s];
+
+	if (st->valid != c->valid[s])
+		violated(f, c, I3, "stripe %u has %u valid units, its count says %u", s,
+			 c->valid[s], st->valid);
+	if (st->size != good_units(f, s))
+		violated(f, c, I10, "stripe %u has %u usable units, its size says %u", s,
+			 good_units(f, s), st->size);
+	if ((st->state == FTL_S_OPEN || st->state == FTL_S_CLOSED) && st->seq &&
+	    !ftl_seq_after(f->seq, st->seq))
+		violated(f, c, I11, "stripe %u was opened at %llx, the next number is %llx", s,
+			 (unsigned long long)st->seq, (unsigned long long)f->seq);
+	c->examined[I3]++;
+	c->examined[I10]++;
+	c->examined[I11]++;
+}
+
+static void check_stripes(struct ftl *f, struct check *c)
 {
 	u64 free_units = 0, usable = 0;
 	u32 s;
@@ -90,70 +130,113 @@ static int check_stripes(struct ftl *f, struct check *c)
 	for (s = 0; s < f->geo.aus; s++) {
 		const struct ftl_stripe *st = &f->stripe[s];
 
-		if (st->valid != c->valid[s])
-			return violated(f, "I3: stripe %u has %u valid units, its count says %u", s,
-					c->valid[s], st->valid);
-		if (st->size != good_units(f, s))
-			return violated(f, "I10: stripe %u has %u usable units, its size says %u",
-					s, good_units(f, s), st->size);
+		check_stripe(f, c, s);
 		if (st->state == FTL_S_FREE || st->state == FTL_S_READY)
 			free_units += st->size;
 		usable += st->size;
 	}
 	if (free_units != f->free_units || usable != f->usable_units)
-		return violated(f, "I10: %llu units are free of %llu, the counts say %llu of %llu",
-				(unsigned long long)free_units, (unsigned long long)usable,
-				(unsigned long long)f->free_units,
-				(unsigned long long)f->usable_units);
-	return 0;
+		violated(f, c, I10, "%llu units are free of %llu, the counts say %llu of %llu",
+			 (unsigned long long)free_units, (unsigned long long)usable,
+			 (unsigned long long)f->free_units, (unsigned long long)f->usable_units);
 }
 
 /* I1 as far as one page can tell: the tag of the place names the unit. */
-static int check_tags(struct ftl *f)
+static int check_tag(struct ftl *f, struct check *c, u64 lu, u32 unit)
 {
-	struct media_cmd *cmd;
+	struct media_cmd *cmd = ftl_exec_get(f);
+	const struct fio_tag *tag;
+	int err;
+
+	if (!cmd)
+		return -ENODEV;
+	tag = &cmd->tag[0];
+	err = ftl_exec_read(f, unit, true);
+	c->examined[I1]++;
+	if (err)
+		violated(f, c, I1, "logical unit %llu at unit %u cannot be read (%d)",
+			 (unsigned long long)lu, unit, err);
+	else if (tag->type != FIO_TAG_DATA || le64_to_cpu(tag->lba) != lu)
+		violated(f, c, I1, "logical unit %llu is at unit %u, whose tag says %llu",
+			 (unsigned long long)lu, unit, (unsigned long long)le64_to_cpu(tag->lba));
+	else if (!ftl_seq_after(f->seq, le64_to_cpu(tag->seq)))
+		violated(f, c, I11, "logical unit %llu was written at %llx, the next number is %llx",
+			 (unsigned long long)lu, (unsigned long long)le64_to_cpu(tag->seq),
+			 (unsigned long long)f->seq);
+	ftl_exec_put(f);
+	return err == -ENODEV ? err : 0;
+}
+
+static int check_tags(struct ftl *f, struct check *c)
+{
 	u64 lu;
 	u32 unit;
 	int err = 0;
 
 	for (lu = 0; !err && lu < f->user_units; lu++) {
 		unit = ftl_lookup(f, lu);
-		if (unit == FIO_UNIT_NONE)
-			continue;
-		cmd = ftl_exec_get(f);
-		if (!cmd)
-			return -ENODEV;
-		err = ftl_exec_read(f, unit, true);
-		if (err)
-			err = violated(f, "I1: logical unit %llu at unit %u cannot be read (%d)",
-				       (unsigned long long)lu, unit, err);
-		else if (cmd->tag[0].type != FIO_TAG_DATA || le64_to_cpu(cmd->tag[0].lba) != lu)
-			err = violated(f, "I1: logical unit %llu is at unit %u, whose tag says %llu",
-				       (unsigned long long)lu, unit,
-				       (unsigned long long)le64_to_cpu(cmd->tag[0].lba));
-		ftl_exec_put(f);
+		if (unit != FIO_UNIT_NONE && unit < f->total_units)
+			err = check_tag(f, c, lu, unit);
 	}
+	return err;
+}
+
+static int tell(const struct check *c, bool deep, ftl_check_report report, void *ctx)
+{
+	struct ftl_check_result r;
+	int i, err = 0;
+
+	for (i = 0; i < INVARIANTS; i++) {
+		if (invariants[i].deep && !deep)
+			continue;
+		r.id = invariants[i].id;
+		r.what = invariants[i].what;
+		r.examined = c->examined[i];
+		r.violations = c->bad[i];
+		if (report)
+			report(ctx, &r);
+		if (r.violations)
+			err = -EUCLEAN;
+	}
+	return err;
+}
+
+/**
+ * ftl_check_each() - verify the invariants and tell about each
+ * @f: the instance, quiet
+ * @deep: also read every mapped page from the medium
+ * @report: called once per invariant; may be NULL
+ * @ctx: for @report
+ *
+ * Context: worker; sleeps.
+ * Return: 0; -EUCLEAN: at least one does not hold, the first violation of each was
+ * logged; -ENOMEM; -ENODEV.
+ */
+int ftl_check_each(struct ftl *f, bool deep, ftl_check_report report, void *ctx)
+{
+	size_t bits = f->total_units / 8 + 1, words = f->geo.aus * sizeof(u32);
+	struct check *c = ftl_alloc(f, sizeof(*c), FTL_MEM_SCAN);
+	int err = -ENOMEM;
+
+	if (!c)
+		return err;
+	c->used = ftl_alloc(f, bits, FTL_MEM_SCAN);
+	c->valid = ftl_alloc(f, words, FTL_MEM_SCAN);
+	if (c->used && c->valid) {
+		check_map(f, c);
+		check_meta(f, c);
+		check_stripes(f, c);
+		err = deep ? check_tags(f, c) : 0;
+	}
+	if (!err)
+		err = tell(c, deep, report, ctx);
+	ftl_free(f, c->used, bits, FTL_MEM_SCAN);
+	ftl_free(f, c->valid, words, FTL_MEM_SCAN);
+	ftl_free(f, c, sizeof(*c), FTL_MEM_SCAN);
 	return err;
 }
 
 int ftl_check(struct ftl *f, bool deep)
 {
-	size_t bits = f->total_units / 8 + 1, words = f->geo.aus * sizeof(u32);
-	struct check c = {
-		.used = ftl_alloc(f, bits, FTL_MEM_SCAN),
-		.valid = ftl_alloc(f, words, FTL_MEM_SCAN),
-	};
-	int err = c.used && c.valid ? 0 : -ENOMEM;
-
-	if (!err)
-		err = check_map(f, &c);
-	if (!err)
-		err = check_meta(f, &c);
-	if (!err)
-		err = check_stripes(f, &c);
-	if (!err && deep)
-		err = check_tags(f);
-	ftl_free(f, c.used, bits, FTL_MEM_SCAN);
-	ftl_free(f, c.valid, words, FTL_MEM_SCAN);
-	return err;
+	return ftl_check_each(f, deep, NULL, NULL);
 }

@@ -163,6 +163,45 @@ void ftl_get_recovery(const struct ftl *f, struct ftl_recovery *rec);
  */
 int ftl_check(struct ftl *f, bool deep);
 
+/**
+ * struct ftl_check_result - what came of one invariant
+ * @id: its name in docs/spec/media.md; I0: what all others take for granted
+ * @what: what it says
+ * @examined: things that were looked at
+ * @violations: those of them for which it does not hold
+ */
+struct ftl_check_result {
+	const char *id, *what;
+	u64 examined, violations;
+};
+
+typedef void (*ftl_check_report)(void *ctx, const struct ftl_check_result *r);
+
+/** ftl_check_each() - ftl_check(), telling @report about every invariant */
+int ftl_check_each(struct ftl *f, bool deep, ftl_check_report report, void *ctx);
+
+/**
+ * struct ftl_stripe_info - a stripe as a tool sees it
+ * @seq: when it was opened
+ * @valid: units in it that are named
+ * @size: units of its usable append units
+ * @stream: the frontier that wrote it
+ * @state: in a word
+ */
+struct ftl_stripe_info {
+	u64 seq;
+	u32 valid, size;
+	u32 bad_aus, system_aus, suspect_aus;
+	u8 stream;
+	const char *state;
+};
+
+/* For tools, worker context: stripes, map snapshots, journal pages, the superblock. */
+int ftl_get_stripe(struct ftl *f, u32 s, struct ftl_stripe_info *info);
+u32 ftl_get_snapshot(const struct ftl *f, u32 leaf);
+u32 ftl_get_journal(const struct ftl *f, u32 i);
+const struct fio_super *ftl_get_super(const struct ftl *f);
+
 /* For tests and tools: force collection of one victim; write the checkpoint now. */
 int ftl_force_gc(struct ftl *f);
 int ftl_force_checkpoint(struct ftl *f);
