@@ -71,7 +71,7 @@ static void start_stripe(struct ftl *f, struct ftl_frontier *fr, u32 s)
 	struct ftl_stripe *st = &f->stripe[s];
 	u32 d;
 
-	st->state = FTL_S_OPEN;
+	ftl_store(&st->state, FTL_S_OPEN);
 	st->stream = fr - f->front;
 	st->seq = f->seq++;
 	st->flags = 0;
@@ -106,7 +106,7 @@ static bool open_next(struct ftl *f, struct ftl_frontier *fr, u64 low)
 	if (first == FTL_NONE || (fr == &f->front[FTL_USER] && ready < 2))
 		return false;
 	start_stripe(f, fr, first);
-	f->kicks++;
+	ftl_kick_later(f);
 	return true;
 }
 
@@ -220,7 +220,7 @@ void ftl_append_ok(struct ftl *f, u32 unit)
 	u32 s = ftl_unit_stripe(f, unit);
 
 	if (!ftl_load(&f->m->durable))
-		f->volatile_gen++;
+		ftl_add(&f->volatile_gen, 1);
 	f->st.units_written_life++;
 	f->stripe[s].inflight--;
 	ftl_stripe_settle(f, s);
@@ -275,5 +275,5 @@ void ftl_append_failed(struct ftl *f, u32 unit, u8 status)
 	}
 	f->stripe[s].inflight--;
 	ftl_stripe_settle(f, s);
-	f->kicks++;
+	ftl_kick_later(f);
 }

@@ -97,7 +97,8 @@ int ftl_attach(struct media *m, const struct ftl_env *env, u32 flags,
 
 /**
  * ftl_detach() - checkpoint and mark clean; frees @f whatever happens
- * All I/O must have completed. Return: 0, or the error that kept it from being clean.
+ * All I/O must have completed, and no completion of a media command be running
+ * still. Return: 0, or the error that kept it from being clean.
  * One that was attached with FTL_ATTACH_READ_ONLY is only freed.
  */
 int ftl_detach(struct ftl *f);

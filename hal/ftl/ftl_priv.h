@@ -297,7 +297,7 @@ struct ftl {
 	u32 *gc_units;
 	u32 gc_count;
 	u32 gc_bad;
-	u32 kicks;
+	u32 kicks;		/* the worker is to be called as soon as the lock is free */
 
 	u32 gone;
 	bool inspect;		/* attached read-only: nothing may change the medium */
@@ -326,6 +326,18 @@ int ftl_alloc_unit_state(struct ftl *f);
 u64 ftl_overhead_units(const struct ftl *f);
 u64 ftl_meta_units(u64 user_units);
 u32 ftl_journal_max(u64 user_units);
+
+/* Lock held: ftl_pump() will call the worker. */
+static inline void ftl_kick_later(struct ftl *f)
+{
+	ftl_store(&f->kicks, 1);
+}
+
+/* Lock held. Looked at without it, by those who only want to know if any waits. */
+static inline void ftl_count_waiting(struct ftl *f, s32 by)
+{
+	ftl_store(&f->nwait, f->nwait + by);
+}
 
 static inline bool ftl_seq_after(u64 a, u64 b)
 {

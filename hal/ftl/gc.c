@@ -299,7 +299,7 @@ static void give_up_data(struct ftl *f, u32 victim)
 	u64 lu;
 	u32 unit;
 
-	for (lu = 0; lu < f->user_units && f->stripe[victim].valid; lu++) {
+	for (lu = 0; lu < f->user_units && ftl_load(&f->stripe[victim].valid); lu++) {
 		if (!f->leaf[lu >> 10]) {
 			lu |= FIO_MAP_FANOUT - 1;
 			continue;
@@ -363,8 +363,8 @@ static int copy_all(struct ftl *f, u32 victim)
  */
 int ftl_gc_collect(struct ftl *f, u32 victim)
 {
-	u32 before = f->stripe[victim].valid;
-	u32 found;
+	const u32 *valid = &f->stripe[victim].valid;
+	u32 before = ftl_load(valid), found;
 	int err;
 
 	/* The copies may close one stripe and begin another. */
@@ -378,11 +378,11 @@ int ftl_gc_collect(struct ftl *f, u32 victim)
 		return err;
 	f->st.gc_victims++;
 	found = f->gc_count;
-	if (f->stripe[victim].valid && (f->gc_bad || found < before)) {
+	if (ftl_load(valid) && (f->gc_bad || found < before)) {
 		give_up_data(f, victim);
 		give_up_meta(f, victim);
 	}
-	if (f->stripe[victim].valid == before || f->gc_bad)
+	if (ftl_load(valid) == before || f->gc_bad)
 		mark_stuck(f, victim);
 	return ftl_load(&f->gone) ? -ENODEV : 0;
 }
@@ -422,6 +422,7 @@ static u32 pick_victim(struct ftl *f, bool gentle)
 	return best;
 }
 
+/* Lock held. */
 static bool any_evacuate(const struct ftl *f)
 {
 	u32 i;
@@ -460,11 +461,15 @@ static bool collect_one(struct ftl *f, bool gentle)
 int ftl_make_room(struct ftl *f, enum ftl_stream stream, u64 units)
 {
 	unsigned long flags;
+	bool sealed;
 	u64 room;
 	int err;
 
 	for (;;) {
-		err = ftl_frontier(f, stream)->unsealed > 1 ? ftl_seal(f) : 0;
+		flags = ftl_lock(&f->lock);
+		sealed = ftl_frontier(f, stream)->unsealed <= 1;
+		ftl_unlock(&f->lock, flags);
+		err = sealed ? 0 : ftl_seal(f);
 		if (err < 0 || ftl_load(&f->gone))
 			return err < 0 ? err : -ENODEV;
 		flags = ftl_lock(&f->lock);
@@ -497,11 +502,13 @@ static bool writes_wait(struct ftl *f)
  */
 bool ftl_gc_step(struct ftl *f)
 {
+	unsigned long flags = ftl_lock(&f->lock);
 	bool starved = ftl_user_starved(f);
 	bool low = f->free_units < f->reserve + 3ULL * f->stripe_units;
-	bool did;
+	bool evacuate = any_evacuate(f), did;
 
-	if (ftl_load(&f->read_only) || (!starved && !low && !any_evacuate(f)))
+	ftl_unlock(&f->lock, flags);
+	if (ftl_load(&f->read_only) || (!starved && !low && !evacuate))
 		return false;
 	did = collect_one(f, !starved);
 	if (!did && starved && writes_wait(f) && ftl_user_starved(f) &&

@@ -114,7 +114,8 @@ u32 ftl_lookup(const struct ftl *f, u64 lu)
 {
 	const u32 *leaf = ftl_map_leaf(f, lu);
 
-	return leaf ? ftl_load(&leaf[lu & (FIO_MAP_FANOUT - 1)]) : FIO_UNIT_NONE;
+	/* Pairs with the exchange in ftl_map_publish(): the place, then its content. */
+	return leaf ? ftl_load_acquire(&leaf[lu & (FIO_MAP_FANOUT - 1)]) : FIO_UNIT_NONE;
 }
 
 /* Lock held. Remember that a leaf is no longer what its snapshot says. */

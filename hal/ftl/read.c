@@ -100,8 +100,9 @@ static void read_done(struct media_cmd *cmd)
 		ftl_add(&f->st.media_errors, 1);
 	note_error(r, err);
 	f->m->ops->put(f->m, cmd);
-	read_end(f, io);
+	/* The last done() may be the last that is heard of the instance. */
 	ftl_pump(f);
+	read_end(f, io);
 }
 
 /* Look units @first.. of the request up; true: at least one is stored. */
@@ -152,7 +153,7 @@ static void wait_for_cmd(struct ftl *f, struct ftl_link *wait, bool first)
 		ftl_list_add(wait, &f->cmd_wait);
 	else
 		ftl_list_add_tail(wait, &f->cmd_wait);
-	f->nwait++;
+	ftl_count_waiting(f, 1);
 	ftl_unlock(&f->lock, flags);
 }
 
@@ -226,8 +227,8 @@ static void flush_done(struct media_cmd *cmd)
 		return;
 	}
 	f->m->ops->put(f->m, cmd);
-	io->done(io, err);
 	ftl_pump(f);
+	io->done(io, err);
 }
 
 static bool flush_run(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd)
@@ -301,7 +302,7 @@ static struct ftl_io *take_first(struct ftl *f, u32 queue)
 
 	if (l != &f->cmd_wait && ftl_io_of(l)->queue == queue) {
 		ftl_list_del(l);
-		f->nwait--;
+		ftl_count_waiting(f, -1);
 		io = ftl_io_of(l);
 	}
 	ftl_unlock(&f->lock, flags);

@@ -35,15 +35,15 @@ void ftl_get_stats(struct ftl *f, struct ftl_stats *st)
 	u32 i;
 
 	*st = f->st;
-	ftl_unlock(&f->lock, flags);
-	st->stripes = f->geo.aus;
 	for (i = 0; i < f->geo.aus; i++) {
 		st->stripes_free += f->stripe[i].state == FTL_S_FREE ||
 				    f->stripe[i].state == FTL_S_READY;
 		st->stripes_open += f->stripe[i].state == FTL_S_OPEN;
 	}
-	st->stripes_bad_aus = f->bad_aus;
 	st->reserve_permille = reserve_permille(f);
+	ftl_unlock(&f->lock, flags);
+	st->stripes = f->geo.aus;
+	st->stripes_bad_aus = f->bad_aus;
 	st->read_only = f->read_only;
 	st->read_only_reason = f->read_only_reason;
 }

@@ -54,7 +54,7 @@ void ftl_stripe_init(struct ftl *f, u32 s)
 /* Lock held: one more unit of a stripe is referred to. */
 void ftl_stripe_get(struct ftl *f, u32 unit)
 {
-	f->stripe[ftl_unit_stripe(f, unit)].valid++;
+	ftl_add(&f->stripe[ftl_unit_stripe(f, unit)].valid, 1);
 }
 
 /* Lock held: a unit is no longer referred to. */
@@ -62,9 +62,10 @@ void ftl_stripe_put(struct ftl *f, u32 unit)
 {
 	struct ftl_stripe *s = &f->stripe[ftl_unit_stripe(f, unit)];
 
-	s->flags &= ~FTL_SF_STUCK;
-	if (!--s->valid && s->state == FTL_S_CLOSED)
-		f->kicks++;
+	if (s->flags & FTL_SF_STUCK)
+		s->flags &= ~FTL_SF_STUCK;
+	if (!ftl_add(&s->valid, -1) && s->state == FTL_S_CLOSED)
+		ftl_kick_later(f);
 }
 
 /* Lock held: CLOSED to FREE, or what attach finds. */
@@ -72,7 +73,7 @@ void ftl_stripe_set_free(struct ftl *f, u32 s, u8 state)
 {
 	struct ftl_stripe *st = &f->stripe[s];
 
-	st->state = state;
+	ftl_store(&st->state, state);
 	st->flags = 0;
 	f->free_units += st->size;
 }
@@ -80,7 +81,7 @@ void ftl_stripe_set_free(struct ftl *f, u32 s, u8 state)
 /* Is everything written so far durable without doing anything? */
 bool ftl_needs_sync(const struct ftl *f)
 {
-	return !ftl_load(&f->m->durable) || f->volatile_gen != f->synced_gen;
+	return !ftl_load(&f->m->durable) || ftl_load(&f->volatile_gen) != ftl_load(&f->synced_gen);
 }
 
 /**
@@ -97,12 +98,12 @@ void ftl_stripe_settle(struct ftl *f, u32 s)
 
 	if (st->state != FTL_S_OPEN || st->inflight || fr->stripe == s)
 		return;
-	st->state = FTL_S_CLOSED;
+	ftl_store(&st->state, FTL_S_CLOSED);
 	if (!ftl_needs_sync(f)) {
 		st->flags &= ~FTL_SF_UNSEALED;
 		fr->unsealed--;
 	}
-	f->kicks++;
+	ftl_kick_later(f);
 }
 
 /**
@@ -138,7 +139,7 @@ int ftl_sync(struct ftl *f)
 	if (err)
 		return err;
 	flags = ftl_lock(&f->lock);
-	f->synced_gen = gen;
+	ftl_store(&f->synced_gen, gen);
 	ftl_unlock(&f->lock, flags);
 	return 0;
 }
@@ -180,12 +181,14 @@ static void unmark_unsealed(struct ftl *f, bool sealed)
 	ftl_unlock(&f->lock, flags);
 }
 
-static bool any_unsealed(const struct ftl *f)
+static bool any_unsealed(struct ftl *f)
 {
+	unsigned long flags = ftl_lock(&f->lock);
 	u32 i, n = 0;
 
 	for (i = 0; i < f->streams; i++)
 		n += f->front[i].unsealed;
+	ftl_unlock(&f->lock, flags);
 	return n;
 }
 
@@ -345,7 +348,7 @@ int ftl_erase_stripe(struct ftl *f, u32 s)
 	flags = ftl_lock(&f->lock);
 	clear_au_flags(f, s, FTL_AU_STOP | FTL_AU_SUSPECT | FTL_AU_OPENED | FTL_AU_ERASED);
 	if (f->stripe[s].state == FTL_S_FREE)
-		f->stripe[s].state = FTL_S_READY;
+		ftl_store(&f->stripe[s].state, FTL_S_READY);
 	f->st.erases++;
 	ftl_unlock(&f->lock, flags);
 	return 0;
@@ -356,11 +359,14 @@ static u32 count_ready(const struct ftl *f)
 	u32 i, n = 0;
 
 	for (i = 0; i < f->geo.aus; i++)
-		n += f->stripe[i].state == FTL_S_READY;
+		n += ftl_load(&f->stripe[i].state) == FTL_S_READY;
 	return n;
 }
 
-/* The next FREE stripe in turn, so that erases spread. */
+/*
+ * The next FREE stripe in turn, so that erases spread. The worker makes stripes
+ * FREE and takes them, so what it finds stays so without the lock.
+ */
 static u32 next_free(struct ftl *f)
 {
 	u32 i, s;
@@ -368,7 +374,8 @@ static u32 next_free(struct ftl *f)
 	for (i = 0; i < f->geo.aus; i++) {
 		s = f->erase_cursor + i;
 		s -= s >= f->geo.aus ? f->geo.aus : 0;
-		if (f->stripe[s].state != FTL_S_FREE || f->stripe[s].flags & FTL_SF_PINNED)
+		if (ftl_load(&f->stripe[s].state) != FTL_S_FREE ||
+		    f->stripe[s].flags & FTL_SF_PINNED)
 			continue;
 		f->erase_cursor = s + 1 < f->geo.aus ? s + 1 : 0;
 		return s;
@@ -414,10 +421,14 @@ static u32 next_dead(const struct ftl *f, u32 from)
 static void release_marked(struct ftl *f)
 {
 	unsigned long flags;
+	bool marked;
 	u32 i;
 
 	for (i = 0; i < f->geo.aus; i++) {
-		if (!(f->stripe[i].flags & FTL_SF_PINNED))
+		flags = ftl_lock(&f->lock);
+		marked = f->stripe[i].flags & FTL_SF_PINNED;
+		ftl_unlock(&f->lock, flags);
+		if (!marked)
 			continue;
 		retire_aus(f, i);
 		flags = ftl_lock(&f->lock);

@@ -106,9 +106,6 @@ void ftl_commit(struct ftl *f, u32 queue)
  */
 void ftl_pump(struct ftl *f)
 {
-	bool kick;
-	unsigned long flags;
-
 	/* The command given back before the look; pairs with wait_cmd(). */
 	ftl_fence();
 	if (ftl_load(&f->want_cmd))
@@ -117,13 +114,7 @@ void ftl_pump(struct ftl *f)
 		ftl_read_pump(f);
 		ftl_write_pump(f);
 	}
-	if (!ftl_load(&f->kicks))
-		return;
-	flags = ftl_lock(&f->lock);
-	kick = f->kicks;
-	f->kicks = 0;
-	ftl_unlock(&f->lock, flags);
-	if (kick)
+	if (ftl_load(&f->kicks) && ftl_swap(&f->kicks, 0))
 		ftl_kick(f);
 }
 
@@ -144,7 +135,7 @@ static struct ftl_io *take_unstarted(struct ftl *f)
 	struct ftl_io *io = take_first(&f->parked);
 
 	if (io) {
-		f->nwait--;
+		ftl_count_waiting(f, -1);
 		return io;
 	}
 	return take_first(&f->trims);

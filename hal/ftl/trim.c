@@ -235,7 +235,7 @@ static bool group_ready(struct ftl *f)
 	unsigned long flags = ftl_lock(&f->lock);
 	bool ready = f->trim_active && number_group(f);
 
-	f->wake_writes = f->trim_active && !ready;
+	ftl_store(&f->wake_writes, f->trim_active && !ready);
 	ftl_unlock(&f->lock, flags);
 	return ready;
 }

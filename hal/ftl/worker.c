@@ -182,7 +182,7 @@ int ftl_slot_exec(struct ftl *f, struct ftl_slot *s)
 
 void ftl_slot_end(struct ftl *f, struct ftl_slot *s)
 {
-	if (s->state == FTL_SLOT_BUSY)
+	if (ftl_load(&s->state) == FTL_SLOT_BUSY)
 		return;		/* gone while under way: left to ftl_destroy() */
 	slot_put(f, s);
 }
@@ -278,7 +278,7 @@ static u32 pipe_fill(struct ftl *f, const struct ftl_pipe *pipe, void *arg, u32 
 	for (i = 0; i < FTL_SLOTS && *more; i++) {
 		struct ftl_slot *s = &f->slot[i];
 
-		if (s->state != FTL_SLOT_IDLE)
+		if (ftl_load(&s->state) != FTL_SLOT_IDLE)
 			continue;
 		if (!s->cmd && !slot_get_cmd(s))
 			break;

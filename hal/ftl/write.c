@@ -68,7 +68,7 @@ static bool leaves_exist(struct ftl *f, const struct ftl_write *w)
 	u64 lu;
 
 	for (lu = w->lu >> 10; lu <= (w->lu + w->units - 1) >> 10; lu++)
-		if (!f->leaf[lu])
+		if (!ftl_load_acquire(&f->leaf[lu]))
 			return false;
 	return true;
 }
@@ -113,7 +113,7 @@ static int admit(struct ftl *f, struct ftl_io *io)
 	if (f->rmw_count < (u32)head + tail)
 		return 0;
 	if (!leaves_exist(f, w)) {
-		f->kicks++;
+		ftl_kick_later(f);
 		return 0;
 	}
 	ftl_inflight_set(f, w->lu, w->units);
@@ -136,8 +136,8 @@ static void enlist(struct ftl *f, struct ftl_write *w, struct ftl_link *list, bo
 		ftl_list_add(&w->wait, list);
 	else
 		ftl_list_add_tail(&w->wait, list);
-	f->nwait++;
-	f->kicks++;
+	ftl_count_waiting(f, 1);
+	ftl_kick_later(f);
 }
 
 /* Another context has done what this request waited for. */
@@ -146,7 +146,7 @@ static void delist(struct ftl *f, struct ftl_write *w)
 	if (ftl_list_empty(&w->wait))
 		return;
 	ftl_list_del(&w->wait);
-	f->nwait--;
+	ftl_count_waiting(f, -1);
 }
 
 /* ---- claims; all with the lock held ------------------------------------------ */
@@ -373,8 +373,8 @@ static void rmw_read_done(struct media_cmd *cmd)
 	if (err)
 		ftl_add(&f->st.media_errors, 1);
 	f->m->ops->put(f->m, cmd);
-	rmw_ready(f, r, err);
 	ftl_pump(f);
+	rmw_ready(f, r, err);
 }
 
 /* False: @cmd was not needed. */
@@ -398,13 +398,9 @@ static bool start_rmw(struct ftl *f, struct ftl_rmw *r, struct media_cmd *cmd)
 	return true;
 }
 
-static void end_write(struct ftl *f, struct ftl_io *io)
+static void end_write(struct ftl_io *io)
 {
-	struct ftl_write *w = ftl_priv_of(io, ftl_write);
-	int err = w->err;
-
-	ftl_wake_writes(f);
-	io->done(io, err);
+	io->done(io, ftl_priv_of(io, ftl_write)->err);
 }
 
 /* Do one claim; returns @cmd if it was not used. */
@@ -420,8 +416,10 @@ static struct media_cmd *do_claim(struct ftl *f, struct ftl_io *io, struct media
 			return NULL;
 		rmw_ready(f, c->rmw, 0);
 	}
-	if (c->last)
-		end_write(f, io);
+	if (c->last) {
+		ftl_wake_writes(f);
+		end_write(io);
+	}
 	return cmd;
 }
 
@@ -516,13 +514,13 @@ static void write_done(struct media_cmd *cmd)
 	f->m->ops->put(f->m, cmd);
 	if (hopeless)
 		ftl_set_read_only(f, "appends fail again and again");
-	if (last)
-		end_write(f, io);
-	else
-		ftl_wake_writes(f);
-	if (more)
-		write_run(f, io, NULL, false);
+	ftl_wake_writes(f);
+	/* The last done() may be the last that is heard of the instance. */
 	ftl_pump(f);
+	if (last)
+		end_write(io);
+	else if (more)
+		write_run(f, io, NULL, false);
 }
 
 /* ---- entry and waiting -------------------------------------------------------------- */
@@ -618,7 +616,7 @@ static int take_waiting(struct ftl *f, u32 queue, struct ftl_io **io)
 		r = admit(f, *io);
 	if (r) {
 		ftl_list_del(&w->wait);
-		f->nwait--;
+		ftl_count_waiting(f, -1);
 	}
 	return r;
 }
@@ -679,7 +677,7 @@ static void fail_first_parked(struct ftl *f)
 	if (!ftl_list_empty(&f->parked)) {
 		io = ftl_io_of(f->parked.next);
 		ftl_list_del(f->parked.next);
-		f->nwait--;
+		ftl_count_waiting(f, -1);
 	}
 	ftl_unlock(&f->lock, flags);
 	if (io)
