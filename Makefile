@@ -65,6 +65,12 @@ vm-faults: ## every fault switch of the card, in a VM on KERNEL (ONLY=name,...)
 bench: ## /dev/fioa beside null_blk and an emulated NVMe, in one boot
 	$(Q)KERNEL=$(KERNEL) ci/bench
 
+stress: tsan-build ## the FTL core among threads under ThreadSanitizer, OPS operations of each (20000)
+	$(Q)tests/stress/run $(or $(OPS),20000) 6
+
+ftl-bench: host ## ns per 4 KiB through the FTL core, 1 to N threads, beside floors (build/ftl-bench.json)
+	$(Q)tests/perf/ftl_bench.py
+
 repro: ## run one failed test again: make repro ID=<the id it printed>
 	$(Q)ci/test --repro '$(ID)'
 
@@ -74,5 +80,5 @@ compile_commands.json: host ## for clangd: how every file is compiled
 clean: ## remove build/; downloads stay in the cache
 	$(Q)rm -rf --one-file-system build compile_commands.json
 
-.PHONY: help setup modules run test lint unit crash mutants bad-input vm-smoke vm-faults bench repro clean
+.PHONY: help setup modules run test lint unit crash mutants bad-input vm-smoke vm-faults bench ftl-bench stress repro clean
 .PHONY: compile_commands.json

@@ -68,15 +68,14 @@ def block_figures(guest):
 
 
 def ftl_figures():
-    """`fio-ftlbench` prints lines "name value peer peer-value", all in ns."""
     program = vm.BUILD / "host/fio-ftlbench"
     if not program.exists():
         raise vm.VmError(f"{program} was not built: is the FTL core's library there?")
-    out = subprocess.run([program], check=True, capture_output=True, text=True).stdout
-    for line in out.splitlines():
-        name, value, peer, peer_value = line.split()
-        yield {"name": name, "unit": "ns", "peer": peer, "value": float(value),
-               "peer_value": float(peer_value), "ratio": round(float(value) / float(peer_value), 4)}
+    path = vm.BUILD / "ftl-bench.json"
+    subprocess.run([program, "--json", path], check=True, stdout=subprocess.DEVNULL)
+    for f in json.loads(path.read_text()):
+        yield {"name": f"ftl-{f['op']}-t{f['threads']}-b{f['batch']}", "unit": "ns", "peer": f["floor"],
+               "value": f["ns"], "peer_value": f["floor_ns"], "ratio": f["ratio"]}
 
 
 def show(figure):
