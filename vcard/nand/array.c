@@ -257,6 +257,14 @@ static enum nand_page_state page_state(const struct nand *n, u32 die, u32 block,
 	return n->pages[nand_page_index(n, die, block, page)].state;
 }
 
+u64 nand_page_hash(const struct nand *n, u32 die, u32 block, u32 page)
+{
+	if (__atomic_load_n(&n->nr_faults, __ATOMIC_RELAXED) ||
+	    page_state(n, die, block, page) != NAND_PG_WRITTEN)
+		return 0;
+	return n->pages[nand_page_index(n, die, block, page)].hash;
+}
+
 static enum nand_result read_erased(const struct nand *n, void *data, void *oob)
 {
 	if (data)

@@ -170,6 +170,14 @@ struct nand *nand_fork(const struct nand *n);
  */
 u64 nand_hash(const struct nand *n);
 
+/**
+ * nand_page_hash() - identity of what a page holds, without reading it
+ *
+ * Return: a hash of data and OOB; 0 when a read would not give just these:
+ * erased, garbage, good for one read only, or content faults are armed.
+ */
+u64 nand_page_hash(const struct nand *n, u32 die, u32 block, u32 page);
+
 const struct nand_geometry *nand_geometry(const struct nand *n);
 
 /**
