@@ -15,7 +15,7 @@ test_oracle-srcs := tests/crash/test_oracle.c tests/crash/oracle.c
 test_oracle-libs := libftlsim libnand
 
 host-progs += fio-crash
-fio-crash-srcs := $(addprefix tests/crash/, main.c explore.c oracle.c rig.c)
+fio-crash-srcs := $(addprefix tests/crash/, main.c explore.c oracle.c rig.c seen.c)
 fio-crash-libs := libfioftl libftlsim libnand
 
 # --- fio-fuzz-media: attach to media that was tampered with ---------------------

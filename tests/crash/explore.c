@@ -20,17 +20,13 @@
 #define MAX_FILL	60	/* writes until the core must have begun to collect */
 #define WRAP_WITHIN	3	/* sequence numbers */
 
-struct seen_set {
-	u64 *slot;
-	u64 cap, used;
-};
-
 /**
  * struct explore - a variant under exploration
  * @base: a card in use, detached in order, with @base_oracle
  * @now: the path being walked
  * @only: the one path wanted, or NULL
  * @armed: cut points count as such (those of the last step)
+ * @name_hash: tells the states of variants apart
  * @met: cut points met so far, in the workload and in the recovery under way
  */
 struct explore {
@@ -38,7 +34,7 @@ struct explore {
 	struct explore_options opt;
 	struct sim_image *base;
 	struct oracle base_oracle;
-	struct seen_set seen;
+	u64 name_hash;
 	struct crash_case now;
 	const struct crash_case *only;
 	struct explore_stats stats;
@@ -149,42 +145,44 @@ static void violation(struct explore *x, const char *why)
 
 /* ---- states already seen ------------------------------------------------------ */
 
-static void seen_grow(struct seen_set *s)
-{
-	struct seen_set old = *s;
-	u64 i, at;
+/* What is done with a state: all checks, only the short ones, or an attach. */
+enum look { LOOK_FULL, LOOK_NESTED, LOOK_AGAIN };
 
-	s->cap = old.cap ? 2 * old.cap : 1 << 12;
-	s->slot = calloc(s->cap, sizeof(*s->slot));
-	if (!s->slot)
-		abort();
-	for (i = 0; i < old.cap; i++) {
-		if (!old.slot[i])
-			continue;
-		for (at = old.slot[i] & (s->cap - 1); s->slot[at];)
-			at = (at + 1) & (s->cap - 1);
-		s->slot[at] = old.slot[i];
-	}
-	free(old.slot);
+static u64 name_hash(const char *name)
+{
+	u64 h = 0xcbf29ce484222325ULL;
+
+	for (; *name; name++)
+		h = (h ^ (u8)*name) * 0x100000001b3ULL;
+	return h;
 }
 
-/* True when @key is new. */
-static bool seen_add(struct seen_set *s, u64 key)
+/* True when nobody has had such a look at that state. */
+static bool is_new(const struct explore *x, const struct sim_image *img,
+		   const struct oracle *o, enum look look)
 {
-	u64 at;
+	u64 key = (sim_image_hash(img) ^ x->name_hash) * 0x9e3779b97f4a7c15ULL + oracle_hash(o);
 
-	key |= !key;
-	if (2 * s->used >= s->cap)
-		seen_grow(s);
-	for (at = key & (s->cap - 1); s->slot[at]; at = (at + 1) & (s->cap - 1))
-		if (s->slot[at] == key)
-			return false;
-	s->slot[at] = key;
-	s->used++;
-	return true;
+	key = ((key ^ key >> 32) + look) * 0x9e3779b97f4a7c15ULL;
+	return x->only || seen_add(x->opt.seen, key ^ key >> 29);
 }
 
 /* ---- after a cut ---------------------------------------------------------------- */
+
+static bool attach_and_read(struct explore *x, struct rig *first, const struct sim_image *cut,
+			    struct oracle *o)
+{
+	struct rig r;
+	bool ok;
+
+	if (x->opt.verbose)
+		fprintf(stderr, "  power cut right behind the attach, and again:\n");
+	rig_on(&r, &x->v.setup, cut, o, x->opt.verbose);
+	ok = rig_attach(&r) && rig_read_all(&r, true) && rig_check(&r);
+	rig_off(&r);
+	return ok && !r.why[0] ? true :
+	       rig_fail(first, "after a second cut behind the attach: %s", r.why);
+}
 
 /* Power goes again before anything is done: the same must be found. */
 static bool check_again(struct explore *x, struct rig *first, const struct sim_image *snap)
@@ -192,22 +190,20 @@ static bool check_again(struct explore *x, struct rig *first, const struct sim_i
 	struct sim_choice least[RIG_MAX_DIES];
 	struct oracle o = *first->o;
 	struct sim_image *cut;
-	struct rig r;
-	bool ok;
+	bool ok = true;
 	u32 d;
 
 	for (d = 0; d < x->v.setup.sim.dies; d++)
 		sim_image_choice(snap, d, 0, &least[d]);
 	cut = sim_image_cut(snap, least);
 	oracle_cut(&o);
-	if (x->opt.verbose)
-		fprintf(stderr, "  power cut right behind the attach, and again:\n");
-	rig_on(&r, &x->v.setup, cut, &o, x->opt.verbose);
-	ok = rig_attach(&r) && rig_read_all(&r, true) && rig_check(&r);
-	rig_off(&r);
+	x->stats.again++;
+	if (is_new(x, cut, &o, LOOK_AGAIN))
+		ok = attach_and_read(x, first, cut, &o);
+	else
+		x->stats.again_seen++;
 	sim_image_free(cut);
-	return ok && !r.why[0] ? true :
-	       rig_fail(first, "after a second cut behind the attach: %s", r.why);
+	return ok;
 }
 
 static bool write_all(struct rig *r)
@@ -235,6 +231,11 @@ static bool live_on(struct rig *r)
 
 static void cut_recovery(struct rig *r, void *ctx);
 
+static u32 nested_every(const struct explore *x)
+{
+	return x->opt.nested_every[x->now.nr_steps];
+}
+
 static void check_image(struct explore *x, const struct sim_image *img,
 			const struct oracle *before, bool nested)
 {
@@ -245,7 +246,7 @@ static void check_image(struct explore *x, const struct sim_image *img,
 
 	oracle_cut(&o);
 	rig_on(&r, &x->v.setup, img, &o, x->opt.verbose);
-	if (!nested && (x->only ? x->only->cut[1].nr : x->opt.nested_every)) {
+	if (!nested && (x->only ? x->only->cut[1].nr : nested_every(x))) {
 		r.cut_point = cut_recovery;
 		r.ctx = x;
 		x->met[1] = 0;
@@ -264,18 +265,12 @@ static void check_image(struct explore *x, const struct sim_image *img,
 
 /* ---- cutting -------------------------------------------------------------------- */
 
-static u64 state_key(const struct explore *x, const struct sim_image *img,
-		     const struct oracle *o, u32 level)
-{
-	return (sim_image_hash(img) ^ (oracle_hash(o) << 1 | level)) * 0x9e3779b97f4a7c15ULL;
-}
-
 static void one_cut(struct explore *x, const struct sim_image *snap,
 		    const struct oracle *o, u32 level)
 {
 	struct sim_image *cut = sim_image_cut(snap, x->now.cut[level].choice);
 
-	if (x->only || seen_add(&x->seen, state_key(x, cut, o, level))) {
+	if (is_new(x, cut, o, level ? LOOK_NESTED : LOOK_FULL)) {
 		x->stats.states++;
 		x->stats.nested += level;
 		if (x->opt.verbose)
@@ -365,7 +360,7 @@ static bool wanted(const struct explore *x, u32 level, u32 nr)
 {
 	if (x->only)
 		return x->only->cut[level].nr == nr;
-	return !level || !(nr % x->opt.nested_every);
+	return !level || !(nr % nested_every(x));
 }
 
 static void cut_point(struct explore *x, struct rig *r, u32 level)
@@ -524,6 +519,7 @@ struct explore *explore_new(const struct variant *v, const struct explore_option
 		abort();
 	x->v = *v;
 	x->opt = *opt;
+	x->name_hash = name_hash(v->name);
 	if (make_base(x))
 		return x;
 	explore_free(x);
@@ -535,13 +531,12 @@ void explore_free(struct explore *x)
 	if (!x)
 		return;
 	sim_image_free(x->base);
-	free(x->seen.slot);
 	free(x);
 }
 
-bool explore_allows(const struct explore *x, enum rig_step step)
+bool explore_allows(const struct variant *v, enum rig_step step)
 {
-	return !x->v.setup.no_faults ||
+	return !v->setup.no_faults ||
 	       (step != STEP_PROGRAM_FAIL && step != STEP_ERASE_FAIL);
 }
 

@@ -3,7 +3,7 @@
  * Power cuts at every point of a workload, and all that must hold afterwards.
  *
  * Owns: the base image of a variant, cut points, the choice of what each cut
- * leaves, the set of states already seen, the checks after a cut, case IDs.
+ * leaves, what makes two states the same, the checks after a cut, case IDs.
  *
  * Does not know: how workloads are chosen and spread over processes (main.c).
  */
@@ -11,6 +11,7 @@
 #define TESTS_CRASH_EXPLORE_H
 
 #include "rig.h"
+#include "seen.h"
 
 #define CASE_LEN	192
 
@@ -49,24 +50,28 @@ struct crash_case {
  * @points: cut points met
  * @states: distinct images (with what may be found in them) recovered
  * @seen: images left out because they had been recovered before
+ * @again: second cuts right behind an attach; @again_seen: left out likewise
  * @capped: cut points with more combinations than are tried
  * @violations: cases that failed
  */
 struct explore_stats {
-	u64 workloads, points, states, nested, seen, capped, violations;
+	u64 workloads, points, states, nested, seen, again, again_seen, capped, violations;
 };
 
 /**
  * struct explore_options - how thorough
  * @combinations: at most so many per cut point
- * @nested_every: cut recovery at every so manieth of its operations; 0: never
+ * @nested_every: by length of the workload: cut recovery at every so manieth of
+ *	its operations; 0: never
+ * @seen: states looked at, also by others
  * @verbose: print everything that happens
  * @announce: told the case about to be run; may be NULL
  * @report: told a failed case and why
  */
 struct explore_options {
 	u32 combinations;
-	u32 nested_every;
+	u32 nested_every[RIG_MAX_STEPS + 1];
+	struct seen_set *seen;
 	bool verbose;
 	void (*announce)(const char *id);
 	void (*report)(const char *id, const char *why);
@@ -88,8 +93,8 @@ void explore_workload(struct explore *x, const enum rig_step *steps, u32 nr);
 /** explore_case() - run one path and nothing else */
 void explore_case(struct explore *x, const struct crash_case *c);
 
-/** explore_allows() - does this step make sense on that card */
-bool explore_allows(const struct explore *x, enum rig_step step);
+/** explore_allows() - does this step make sense on such a card */
+bool explore_allows(const struct variant *v, enum rig_step step);
 
 const struct explore_stats *explore_stats(const struct explore *x);
 

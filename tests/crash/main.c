@@ -7,11 +7,14 @@
  *
  * Does not know: how a workload is explored (explore.c).
  *
- * Each worker explores its share in a process of its own, so that a core that
- * crashes or spins is one more violation with a case ID and not the end of the
- * run. The shares do not depend on speed: the same command does the same.
+ * Each worker is a process of its own, so that a core that crashes or spins is one
+ * more violation with a case ID and not the end of the run. Workers take the next
+ * workload when they are done with one, the short ones first. Who takes which, and
+ * who is first at a state that several workloads lead to, depends on speed; which
+ * states are looked at does not.
  */
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +26,7 @@
 #include "explore.h"
 
 #define MAX_VARIANTS	16
-#define MAX_JOBS	16
+#define MAX_JOBS	64
 #define NESTED_BY_DEPTH	~0u
 #define SPIN_SECONDS	20	/* of CPU time without a new case */
 
@@ -61,10 +64,16 @@ struct shared {
 	struct explore_stats total;
 };
 
-/* A variant and how long its workloads get. */
+/* A variant and how long its workloads get; @x once this process has met it. */
 struct plan {
 	struct variant v;
 	u32 depth;
+	struct explore *x;
+};
+
+/* A workload of a variant. */
+struct work {
+	u8 plan, nr, steps[RIG_MAX_STEPS];
 };
 
 static struct {
@@ -80,7 +89,11 @@ static struct {
 
 static struct plan plan[MAX_VARIANTS];
 static u32 nr_plan;
+static struct work *work;
+static u32 nr_work;
 static struct shared *shared, *mine;
+static u32 *next_work;	/* shared: the first that nobody has taken */
+static struct seen_set *seen;
 
 /* ---- variants ---------------------------------------------------------------- */
 
@@ -154,6 +167,46 @@ static void make_plan(void)
 	}
 }
 
+/* ---- work ---------------------------------------------------------------------- */
+
+static void add_work(u32 p, u64 nr, u32 steps)
+{
+	struct work *w;
+	u32 i;
+
+	if (!(nr_work & (nr_work - 1)))
+		work = realloc(work, (nr_work ? 2 * nr_work : 1) * sizeof(*work));
+	if (!work) {
+		perror("fio-crash");
+		exit(2);
+	}
+	w = &work[nr_work++];
+	*w = (struct work){ .plan = p, .nr = steps };
+	for (i = 0; i < steps; i++, nr /= STEP_COUNT) {
+		w->steps[steps - 1 - i] = nr % STEP_COUNT;
+		if (!explore_allows(&plan[p].v, nr % STEP_COUNT)) {
+			nr_work--;
+			return;
+		}
+	}
+}
+
+/*
+ * Shortest first: what a bug needs is then reported by the shortest workload, and
+ * a state is looked at with the care that the shortest one gets.
+ */
+static void make_work(void)
+{
+	u32 length, p;
+	u64 nr, count;
+
+	nr_work = 0;
+	for (length = 0, count = 1; length <= opt.depth; length++, count *= STEP_COUNT)
+		for (p = 0; p < nr_plan; p++)
+			for (nr = 0; length <= plan[p].depth && nr < count; nr++)
+				add_work(p, nr, length);
+}
+
 /* ---- workers ------------------------------------------------------------------- */
 
 static void on_announce(const char *id)
@@ -199,70 +252,60 @@ static void add_stats(struct explore_stats *to, const struct explore_stats *s)
 	to->states += s->states;
 	to->nested += s->nested;
 	to->seen += s->seen;
+	to->again += s->again;
+	to->again_seen += s->again_seen;
 	to->capped += s->capped;
 	to->violations += s->violations;
 }
 
-static bool enough(const struct explore *x)
-{
-	return mine->total.violations + explore_stats(x)->violations >= opt.max_violations;
-}
-
-/* All workloads that begin with @steps, up to @depth. */
-static void explore_tree(struct explore *x, enum rig_step *steps, u32 nr, u32 depth)
-{
-	u32 s;
-
-	if (enough(x))
-		return;
-	explore_workload(x, steps, nr);
-	if (nr == depth)
-		return;
-	for (s = 0; s < STEP_COUNT; s++) {
-		steps[nr] = s;
-		if (explore_allows(x, s))
-			explore_tree(x, steps, nr + 1, depth);
-	}
-}
-
-static void explore_share(struct explore *x, u32 depth, u32 worker)
-{
-	enum rig_step steps[RIG_MAX_STEPS];
-	u32 s;
-
-	if (worker == 0)
-		explore_workload(x, steps, 0);
-	for (s = worker; depth && s < STEP_COUNT; s += opt.jobs) {
-		steps[0] = s;
-		if (explore_allows(x, s))
-			explore_tree(x, steps, 1, depth);
-	}
-}
+static const u32 nested_by_length[RIG_MAX_STEPS + 1] = { 1, 1, 5, 31, 127 };
 
 static const struct explore_options *explore_opt(void)
 {
 	static struct explore_options o;
+	u32 i;
 
 	o = (struct explore_options){
-		.combinations = opt.combinations, .nested_every = opt.nested_every,
-		.verbose = opt.verbose, .announce = on_announce, .report = on_report,
+		.combinations = opt.combinations, .verbose = opt.verbose, .seen = seen,
+		.announce = on_announce, .report = on_report,
 	};
+	for (i = 0; i <= RIG_MAX_STEPS; i++)
+		o.nested_every[i] = opt.nested_every == NESTED_BY_DEPTH ? nested_by_length[i] :
+				    opt.nested_every;
 	return &o;
 }
 
-static void explore_variant(const struct plan *p, u32 worker)
+/* After each workload: a worker that dies leaves what it has done. */
+static void sum_up(void)
 {
-	struct explore *x;
+	struct explore_stats total = {};
+	u32 i;
 
-	snprintf(mine->id, CASE_LEN, "%s/-", p->v.name);
-	x = explore_new(&p->v, explore_opt());
-	if (!x) {
-		mine->total.violations++;
-		return;
+	for (i = 0; i < nr_plan; i++)
+		if (plan[i].x)
+			add_stats(&total, explore_stats(plan[i].x));
+	mine->total = total;
+}
+
+static bool do_work(const struct work *w)
+{
+	enum rig_step steps[RIG_MAX_STEPS];
+	struct plan *p = &plan[w->plan];
+	u32 i;
+
+	if (!p->x) {
+		snprintf(mine->id, CASE_LEN, "%s/-", p->v.name);
+		p->x = explore_new(&p->v, explore_opt());
 	}
-	explore_share(x, p->depth, worker);
-	add_stats(&mine->total, explore_stats(x));
-	explore_free(x);
+	if (!p->x) {
+		mine->total.violations++;
+		return false;
+	}
+	for (i = 0; i < w->nr; i++)
+		steps[i] = w->steps[i];
+	explore_workload(p->x, steps, w->nr);
+	sum_up();
+	return mine->total.violations < opt.max_violations;
 }
 
 static int worker_main(u32 worker)
@@ -271,8 +314,11 @@ static int worker_main(u32 worker)
 
 	mine = &shared[worker];
 	watch_for_spinning();
-	for (i = 0; i < nr_plan && mine->total.violations < opt.max_violations; i++)
-		explore_variant(&plan[i], worker);
+	do {
+		i = __atomic_fetch_add(next_work, 1, __ATOMIC_RELAXED);
+	} while (i < nr_work && do_work(&work[i]));
+	for (i = 0; i < nr_plan; i++)
+		explore_free(plan[i].x);
 	return 0;
 }
 
@@ -434,7 +480,7 @@ static void print_help(FILE *to)
 		"  --seed N            of the variants with random order\n"
 		"  --jobs N            worker processes\n"
 		"  --nested-every K    cut recovery at every Kth operation, 0 never\n"
-		"                      (default 1 to depth 1, 5 to depth 2, 31 beyond)\n"
+		"                      (default 1, of workloads of 2 steps 5, of 3 31, of 4 127)\n"
 		"  --combinations N    at most N outcomes per cut point (default 2000)\n"
 		"  --max-violations N  stop a worker after N (default 5)\n"
 		"  --case ID [-v]      run one case, -v: print everything that happens;\n"
@@ -521,8 +567,6 @@ static void parse_options(int argc, char **argv)
 			opt.mode);
 		exit(2);
 	}
-	if (opt.nested_every == NESTED_BY_DEPTH)
-		opt.nested_every = opt.depth < 2 ? 1 : opt.depth == 2 ? 5 : 31;
 	if (optind < argc) {
 		fprintf(stderr, "fio-crash: '%s' is not understood\n", argv[optind]);
 		exit(2);
@@ -549,6 +593,7 @@ static void write_json(const struct explore_stats *t)
 	json_number(f, "cut_points", t->points);
 	json_number(f, "states_in_recovery", t->nested);
 	json_number(f, "seen_before", t->seen);
+	json_number(f, "second_cuts", t->again);
 	json_number(f, "capped", t->capped);
 	fprintf(f, "  \"depth\": %u\n}\n", opt.depth);
 	if (fclose(f)) {
@@ -562,13 +607,34 @@ static void print_totals(const struct explore_stats *t)
 	printf("crash: %llu workloads of up to %u steps, %llu cut points\n",
 	       (unsigned long long)t->workloads, opt.depth, (unsigned long long)t->points);
 	printf("crash: %llu distinct states recovered, %llu of them left by a cut recovery;\n"
-	       "crash: %llu were met again\n", (unsigned long long)t->states,
-	       (unsigned long long)t->nested, (unsigned long long)t->seen);
+	       "crash: %llu were met again; of %llu second cuts right behind an attach %llu\n",
+	       (unsigned long long)t->states, (unsigned long long)t->nested,
+	       (unsigned long long)t->seen, (unsigned long long)t->again,
+	       (unsigned long long)t->again_seen);
+	if (seen_full(seen))
+		printf("crash: %llu states were not remembered\n",
+		       (unsigned long long)seen_full(seen));
 	if (t->capped)
 		printf("crash: %llu cut points had more than %u outcomes: a sample was tried\n",
 		       (unsigned long long)t->capped, opt.combinations);
 	printf("crash: %llu violations\n", (unsigned long long)t->violations);
 }
+
+static void *share(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED) {
+		perror("fio-crash: mmap");
+		exit(2);
+	}
+	return p;
+}
+
+/* Room for the states that a run meets, with some to spare. */
+static const u64 keys_by_depth[RIG_MAX_STEPS + 1] = {
+	1 << 18, 1 << 18, 1 << 21, 1 << 24, 1 << 28,
+};
 
 int main(int argc, char **argv)
 {
@@ -576,12 +642,11 @@ int main(int argc, char **argv)
 	u32 i;
 
 	parse_options(argc, argv);
-	shared = mmap(NULL, MAX_JOBS * sizeof(*shared), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (shared == MAP_FAILED) {
-		perror("fio-crash: mmap");
-		return 2;
-	}
+	mallopt(M_TRIM_THRESHOLD, 1 << 30);	/* each state frees what the next one takes */
+	mallopt(M_MMAP_THRESHOLD, 1 << 30);
+	shared = share(MAX_JOBS * sizeof(*shared));
+	next_work = share(sizeof(*next_work));
+	seen = seen_new(keys_by_depth[opt.depth]);
 	mine = &shared[0];
 	if (opt.only) {
 		bool ok = run_case(opt.only);
@@ -594,6 +659,7 @@ int main(int argc, char **argv)
 	memset(shared, 0, MAX_JOBS * sizeof(*shared));
 	nr_plan = 0;
 	make_plan();
+	make_work();
 	run_workers();
 	for (i = 0; i < opt.jobs; i++)
 		add_stats(&total, &shared[i].total);

@@ -22,12 +22,10 @@ struct request {
 	struct sim_io sio;
 	struct rig *rig;
 	struct oracle_op op;
-	u8 data[ORACLE_BLOCKS * 512];
 	bool durable, done;
 	int err;
+	u8 data[];
 };
-
-static_assert(ORACLE_BLOCKS * 512 >= 12 * FIO_MEDIA_UNIT, "data of a whole unit fits");
 
 static const struct {
 	const char *name, *text;
@@ -202,10 +200,12 @@ static void request_done(struct ftl_io *io, int err)
 static struct request *request_new(struct rig *r, enum ftl_op op, u8 flags, u32 lba,
 				   u32 count)
 {
-	struct request *q = calloc(1, sizeof(*q));
+	size_t bytes = op == FTL_WRITE ? (size_t)count * r->setup->lba_bytes : 0;
+	struct request *q = malloc(sizeof(*q) + bytes);
 
 	if (!q)
 		abort();
+	memset(q, 0, sizeof(*q));
 	q->rig = r;
 	q->sio.data = q->data;
 	q->durable = ftl_load(&sim_media(r->sim)->durable) || flags & FTL_IO_FUA;
@@ -321,7 +321,7 @@ static bool read_blocks(struct rig *r, u32 lba, u32 count, bool cut)
 	const char *wrong = NULL;
 	u32 i;
 
-	memset(q->data, 0xee, sizeof(q->data));
+	memset(r->data, 0xee, (size_t)count * r->setup->lba_bytes);
 	q->sio.data = r->data;
 	ftl_submit(r->f, &q->sio.io);
 	if (!finish(r, q))
