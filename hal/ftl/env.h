@@ -78,5 +78,12 @@ int ftl_format_line(char *buf, size_t len, const char *fmt, ...) __printf(3, 4);
 	__atomic_compare_exchange_n(p, &_o, new, false,			\
 				    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED); })
 #define ftl_fence()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
+/* A fence, right behind an atomic that returns a value: on x86 that was one. */
+#if defined(__x86_64__) || defined(__i386__)
+#define ftl_fence_after_atomic() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+#else
+#define ftl_fence_after_atomic() ftl_fence()
+#endif
+#define ftl_prefetch(p)		__builtin_prefetch(p)
 
 #endif /* FTL_ENV_H */

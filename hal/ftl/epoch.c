@@ -17,17 +17,18 @@
  * ftl_pin() - what the map names from now on stays readable
  * @f: the instance
  * @queue: the caller's
+ * @units: for the count of units read
  *
  * Context: any.
  * Return: for ftl_unpin().
  */
-u8 ftl_pin(struct ftl *f, u32 queue)
+u8 ftl_pin(struct ftl *f, u32 queue, u32 units)
 {
 	u8 parity = ftl_load(&f->epoch) & 1;
 
-	ftl_add(&f->pins[queue].count[parity], 1);
+	ftl_add(&f->pins[queue].count[parity], 1 + ((u64)units << FTL_PIN_BITS));
 	/* The count before the load of the map; pairs with the fence in drain(). */
-	ftl_fence();
+	ftl_fence_after_atomic();
 	return parity;
 }
 
@@ -37,13 +38,15 @@ u8 ftl_pin(struct ftl *f, u32 queue)
  * @queue: as for ftl_pin()
  * @pin: from ftl_pin()
  *
+ * A fence between what the caller did before and what it does then.
+ *
  * Context: any.
  */
 void ftl_unpin(struct ftl *f, u32 queue, u8 pin)
 {
 	__atomic_sub_fetch(&f->pins[queue].count[pin], 1, __ATOMIC_RELEASE);
 	/* The count before the look at the waiter; pairs with ftl_grace(). */
-	ftl_fence();
+	ftl_fence_after_atomic();
 	if (ftl_load(&f->epoch_waiter))
 		f->env.wake(f->env.ctx);
 }
@@ -55,9 +58,20 @@ static bool drained(void *arg)
 	u32 i;
 
 	for (i = 0; i < f->geo.queues; i++)
-		if (ftl_load_acquire(&f->pins[i].count[old]))
+		if (ftl_load_acquire(&f->pins[i].count[old]) & FTL_PIN_MASK)
 			return false;
 	return true;
+}
+
+u64 ftl_units_read(const struct ftl *f)
+{
+	u64 n = 0;
+	u32 i;
+
+	for (i = 0; i < f->geo.queues; i++)
+		n += (ftl_load(&f->pins[i].count[0]) >> FTL_PIN_BITS) +
+		     (ftl_load(&f->pins[i].count[1]) >> FTL_PIN_BITS);
+	return n;
 }
 
 static int drain(struct ftl *f)

@@ -109,6 +109,9 @@ void ftl_destroy(struct ftl *f);
 /** ftl_submit() - start a request; @io->done follows always */
 void ftl_submit(struct ftl *f, struct ftl_io *io);
 
+/** ftl_expect() - a hint: a request for @lba will be submitted soon */
+void ftl_expect(const struct ftl *f, u64 lba);
+
 /** ftl_commit() - requests submitted to @queue with FTL_IO_MORE reach the medium now */
 void ftl_commit(struct ftl *f, u32 queue);
 

@@ -206,8 +206,16 @@ struct ftl_pipe {
 	int (*reap)(struct ftl *f, struct ftl_slot *s, void *arg);
 };
 
+/*
+ * Readers of a queue, by parity of the epoch in which they came: the low bits say
+ * how many there are, the rest counts the units that were read, so that a read
+ * pays one atomic for both. Requests of a queue are fewer than fit by far.
+ */
+#define FTL_PIN_BITS	20
+#define FTL_PIN_MASK	((1ULL << FTL_PIN_BITS) - 1)
+
 struct ftl_pins {
-	u32 count[2];
+	u64 count[2];
 } __aligned(64);
 
 #define FTL_RMW_UNITS	64
@@ -215,11 +223,30 @@ struct ftl_pins {
 #define FTL_APPEND_TRIES 8
 #define FTL_ABORT_TRIES	16
 
+/*
+ * What changes with each write is kept at a distance from what every request
+ * reads: the pads are as long as a cache line, wherever the instance begins.
+ */
+#define FTL_PAD(n)	u8 pad##n[64]
+
 struct ftl {
 	struct media *m;
 	struct ftl_env env;
 	struct media_geometry geo;
+
+	/* looked at by every request, without the lock; changed seldom */
+	u32 gone;
+	u32 nwait;		/* requests on parked, waiting and cmd_wait */
+	u32 wake_writes;	/* the worker waits for writes to complete */
+	u32 want_cmd;		/* the worker waits for a command */
+	u32 kicks;		/* the worker is to be called as soon as the lock is free */
+	u32 epoch;
+	u32 epoch_waiter;
+	struct ftl_pins *pins;
+
+	FTL_PAD(0);
 	struct ftl_lock lock;
+	FTL_PAD(1);
 
 	/* shape */
 	u32 stripe_units;	/* of a stripe without bad AUs */
@@ -246,11 +273,14 @@ struct ftl {
 	u32 *leaf_unit;		/* snapshot of each leaf */
 	u8 *leaf_state;
 	u32 dirty_leaves, trimmed_leaves;
+	u64 *inflight;		/* bit per hashed unit */
+	u32 inflight_mask;
 
 	/* media */
 	u8 *au;
 	u32 *au_wp;		/* attach only */
 	struct ftl_stripe *stripe;
+	FTL_PAD(2);
 	struct ftl_frontier front[FTL_STREAMS];
 	u64 free_units;		/* FREE and READY */
 	u64 usable_units;	/* all stripes */
@@ -263,20 +293,16 @@ struct ftl {
 	u64 synced_gen;
 
 	/* writes */
-	u64 *inflight;		/* bit per hashed unit */
-	u32 inflight_mask;
 	struct ftl_link parked, waiting, admitted, sequenced;
 	struct ftl_link rmw_free;
 	u32 rmw_count;
 	struct ftl_rmw *rmw;
 	struct ftl_link cmd_wait;
-	u32 nwait;		/* requests on parked, waiting and cmd_wait */
+	FTL_PAD(3);
 
 	/* trims: queued, and the group being committed */
 	struct ftl_link trims, trim_group;
 	bool trim_active;
-	u32 wake_writes;	/* the worker waits for writes to complete */
-	u32 want_cmd;		/* the worker waits for a command */
 
 	/* journal */
 	u32 *journal;		/* live pages */
@@ -286,10 +312,7 @@ struct ftl {
 	bool want_snapshot;	/* a page of metadata was lost to the medium */
 
 	/* epochs */
-	struct ftl_pins *pins;
 	void *pins_mem;
-	u32 epoch;
-	u32 epoch_waiter;
 
 	/* worker */
 	struct ftl_slot slot[FTL_SLOTS];
@@ -297,9 +320,7 @@ struct ftl {
 	u32 *gc_units;
 	u32 gc_count;
 	u32 gc_bad;
-	u32 kicks;		/* the worker is to be called as soon as the lock is free */
 
-	u32 gone;
 	bool inspect;		/* attached read-only: nothing may change the medium */
 	bool read_only;
 	const char *read_only_reason;
@@ -373,12 +394,27 @@ void ftl_map_publish(struct ftl *f, u64 lu, u32 unit);
 bool ftl_map_relocate(struct ftl *f, u64 lu, u32 from, u32 to);
 void ftl_map_unmap(struct ftl *f, u64 lu);
 void ftl_map_mark(struct ftl *f, u32 leaf, u8 state);
-u32 *ftl_map_leaf(const struct ftl *f, u64 lu);
+
+/* The leaf of a unit or NULL; pairs with the release in ftl_map_add_leaf(). */
+static inline u32 *ftl_map_leaf(const struct ftl *f, u64 lu)
+{
+	return ftl_load_acquire(&f->leaf[lu >> 10]);
+}
+
+/* ftl_lookup(), for the path of reads */
+static inline u32 ftl_map_find(const struct ftl *f, u64 lu)
+{
+	const u32 *leaf = ftl_map_leaf(f, lu);
+
+	/* Pairs with the exchange in ftl_map_publish(): the place, then its content. */
+	return leaf ? ftl_load_acquire(&leaf[lu & (FIO_MAP_FANOUT - 1)]) : FIO_UNIT_NONE;
+}
 
 /* epoch.c */
-u8 ftl_pin(struct ftl *f, u32 queue);
+u8 ftl_pin(struct ftl *f, u32 queue, u32 units);
 void ftl_unpin(struct ftl *f, u32 queue, u8 pin);
 int ftl_grace(struct ftl *f);
+u64 ftl_units_read(const struct ftl *f);
 
 /* stripe.c */
 void ftl_stripe_init(struct ftl *f, u32 s);
@@ -422,9 +458,42 @@ void ftl_submit_read(struct ftl *f, struct ftl_io *io);
 void ftl_submit_flush(struct ftl *f, struct ftl_io *io);
 void ftl_read_pump(struct ftl *f);
 void ftl_pump(struct ftl *f);
+void ftl_attend(struct ftl *f);
 void ftl_fail_all(struct ftl *f);
 int ftl_status_errno(u8 status);
-void ftl_span(const struct ftl *f, const struct ftl_io *io, u64 *lu, u32 *head, u64 *units);
+
+/**
+ * ftl_span() - the units a request touches
+ * @f: the instance
+ * @io: request
+ * @lu: receives the first unit
+ * @head: receives the bytes before the request in it
+ * @units: receives how many units
+ *
+ * Context: any.
+ */
+static inline void ftl_span(const struct ftl *f, const struct ftl_io *io, u64 *lu, u32 *head,
+			    u64 *units)
+{
+	u32 mask = (1U << f->lba_shift) - 1;
+	u64 last = io->lba + io->count - 1;
+
+	*lu = io->lba >> f->lba_shift;
+	*head = ((u32)io->lba & mask) * f->lba_bytes;
+	*units = (last >> f->lba_shift) - *lu + 1;
+}
+
+/**
+ * ftl_look() - is anybody waiting for what has become free
+ * @f: the instance
+ *
+ * Context: any, no lock held, behind an atomic that is behind what became free.
+ */
+static inline void ftl_look(struct ftl *f)
+{
+	if (unlikely(ftl_load(&f->want_cmd) | ftl_load(&f->nwait) | ftl_load(&f->kicks)))
+		ftl_attend(f);
+}
 
 /* worker.c */
 int ftl_pipe_run(struct ftl *f, const struct ftl_pipe *pipe, void *arg);

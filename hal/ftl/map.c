@@ -95,12 +95,6 @@ void ftl_map_free(struct ftl *f)
 	ftl_free(f, f->journal, f->journal_cap * sizeof(u32), FTL_MEM_CORE);
 }
 
-/* The leaf of a unit or NULL; pairs with the release in ftl_map_add_leaf(). */
-u32 *ftl_map_leaf(const struct ftl *f, u64 lu)
-{
-	return ftl_load_acquire(&f->leaf[lu >> 10]);
-}
-
 /**
  * ftl_lookup() - where a logical unit is
  * @f: the instance
@@ -112,10 +106,26 @@ u32 *ftl_map_leaf(const struct ftl *f, u64 lu)
  */
 u32 ftl_lookup(const struct ftl *f, u64 lu)
 {
-	const u32 *leaf = ftl_map_leaf(f, lu);
+	return ftl_map_find(f, lu);
+}
 
-	/* Pairs with the exchange in ftl_map_publish(): the place, then its content. */
-	return leaf ? ftl_load_acquire(&leaf[lu & (FIO_MAP_FANOUT - 1)]) : FIO_UNIT_NONE;
+/**
+ * ftl_expect() - a request will be submitted soon
+ * @f: the instance
+ * @lba: its first logical block
+ *
+ * Brings its entry of the map near: in a batch, the misses of all requests then
+ * overlap. A hint; any @lba is allowed.
+ *
+ * Context: any, lock-free.
+ */
+void ftl_expect(const struct ftl *f, u64 lba)
+{
+	u64 lu = lba >> f->lba_shift;
+	const u32 *leaf = lu < f->user_units ? ftl_map_leaf(f, lu) : NULL;
+
+	if (leaf)
+		ftl_prefetch(&leaf[lu & (FIO_MAP_FANOUT - 1)]);
 }
 
 /* Lock held. Remember that a leaf is no longer what its snapshot says. */

@@ -7,15 +7,25 @@
  */
 #include "ftl_priv.h"
 
+/*
+ * One command of a request is done with. Who finds itself alone is the last one
+ * and spares itself the atomic. Returns whether the caller has to call done().
+ */
+static bool read_part_done(struct ftl_read *r)
+{
+	return ftl_load_acquire(&r->pending) == 1 ||
+	       !__atomic_sub_fetch(&r->pending, 1, __ATOMIC_ACQ_REL);
+}
+
+/* All of them: the last thing that is done with the instance. */
 static void read_end(struct ftl *f, struct ftl_io *io)
 {
 	struct ftl_read *r = ftl_priv_of(io, ftl_read);
-	int err;
+	int err = r->err;
 
-	if (__atomic_sub_fetch(&r->pending, 1, __ATOMIC_ACQ_REL))
-		return;
-	err = r->err;
+	/* Behind this atomic, the command given back and then the look. */
 	ftl_unpin(f, io->queue, r->pin);
+	ftl_look(f);
 	io->done(io, err);
 }
 
@@ -100,9 +110,10 @@ static void read_done(struct media_cmd *cmd)
 		ftl_add(&f->st.media_errors, 1);
 	note_error(r, err);
 	f->m->ops->put(f->m, cmd);
-	/* The last done() may be the last that is heard of the instance. */
-	ftl_pump(f);
-	read_end(f, io);
+	if (likely(read_part_done(r)))
+		read_end(f, io);
+	else
+		ftl_pump(f);
 }
 
 /* Look units @first.. of the request up; true: at least one is stored. */
@@ -112,23 +123,23 @@ static bool look_up(struct ftl *f, const struct ftl_read *r, u32 first, u32 n, u
 	u32 i;
 
 	for (i = 0; i < n; i++) {
-		unit[i] = ftl_lookup(f, r->lu + first + i);
+		unit[i] = ftl_map_find(f, r->lu + first + i);
 		any |= unit[i] != FIO_UNIT_NONE;
 	}
 	return any;
 }
 
-/* The next command of a request; false: it had nothing to read and was not used. */
-static bool issue_read(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd)
+/*
+ * Units @first to @first + @n as one command; false: there was nothing to read, it
+ * was not used. Once it is submitted the request may be complete.
+ */
+static bool issue_read(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd, u32 first, u32 n)
 {
 	struct ftl_read *r = ftl_priv_of(io, ftl_read);
-	u32 first = r->next;
-	u32 n = min(r->units - first, f->geo.max_units);
 	u32 skip = first ? 0 : r->head;
 	u32 off = first ? first * FIO_MEDIA_UNIT - r->head : 0;
 	u32 len = min(n * FIO_MEDIA_UNIT - skip, r->bytes - off);
 
-	r->next += n;
 	if (!look_up(f, r, first, n, cmd->unit)) {
 		f->m->ops->io_zero(f->m, io, off, len);
 		return false;
@@ -140,7 +151,6 @@ static bool issue_read(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd)
 	cmd->len = len;
 	cmd->done = read_done;
 	cmd->priv = f;
-	ftl_add(&r->pending, 1);
 	f->m->ops->submit(f->m, cmd);
 	return true;
 }
@@ -159,27 +169,39 @@ static void wait_for_cmd(struct ftl *f, struct ftl_link *wait, bool first)
 
 /*
  * Issue until all is under way; false: out of commands. @cmd: the first one, or
- * NULL.
+ * NULL. When it is true the request may be complete.
  */
 static bool read_run(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd)
 {
 	struct ftl_read *r = ftl_priv_of(io, ftl_read);
+	u32 units = r->units, first = r->next, n, queue = io->queue;
 
-	while (r->next < r->units) {
-		if (ftl_load(&f->gone)) {
-			note_error(r, -ENODEV);
-			r->next = r->units;
-			break;
-		}
-		cmd = cmd ? cmd : f->m->ops->get(f->m, io->queue, false);
+	for (; first < units; first += n) {
+		n = min(units - first, f->geo.max_units);
+		cmd = cmd ? cmd : f->m->ops->get(f->m, queue, false);
 		if (!cmd)
 			return false;
-		if (issue_read(f, io, cmd))
-			cmd = NULL;
+		r->next = first + n;
+		if (likely(!ftl_load(&f->gone))) {
+			if (issue_read(f, io, cmd, first, n)) {
+				cmd = NULL;
+				continue;
+			}
+		} else {
+			note_error(r, -ENODEV);
+		}
+		if (read_part_done(r))
+			read_end(f, io);
 	}
 	if (cmd)
 		f->m->ops->put(f->m, cmd);
 	return true;
+}
+
+/* Commands that a request will need. */
+static u32 read_parts(const struct ftl *f, u32 units)
+{
+	return units <= f->geo.max_units ? 1 : (units - 1) / f->geo.max_units + 1;
 }
 
 /**
@@ -192,6 +214,8 @@ static bool read_run(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd)
 void ftl_submit_read(struct ftl *f, struct ftl_io *io)
 {
 	struct ftl_read *r = ftl_priv_of(io, ftl_read);
+	bool more = io->flags & FTL_IO_MORE;
+	u32 queue = io->queue;
 	u64 units;
 
 	ftl_span(f, io, &r->lu, &r->head, &units);
@@ -200,18 +224,16 @@ void ftl_submit_read(struct ftl *f, struct ftl_io *io)
 	r->next = 0;
 	r->err = 0;
 	r->aborts = 0;
-	r->pending = 1;
-	ftl_add(&f->st.user_units_read, r->units);
-	r->pin = ftl_pin(f, io->queue);
+	r->pending = read_parts(f, r->units);
+	r->pin = ftl_pin(f, queue, r->units);
 	if (!read_run(f, io, NULL)) {
 		wait_for_cmd(f, &r->wait, false);
 		/* One may have come back between asking and waiting. */
 		ftl_read_pump(f);
 		return;
 	}
-	if (!(io->flags & FTL_IO_MORE))
-		f->m->ops->commit(f->m, io->queue);
-	read_end(f, io);
+	if (!more)
+		f->m->ops->commit(f->m, queue);
 }
 
 static void flush_done(struct media_cmd *cmd)
@@ -273,12 +295,13 @@ void ftl_submit_flush(struct ftl *f, struct ftl_io *io)
 
 static bool run_one(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd)
 {
+	u32 queue = io->queue;
+
 	if (io->op == FTL_FLUSH)
 		return flush_run(f, io, cmd);
 	if (!read_run(f, io, cmd))
 		return false;
-	f->m->ops->commit(f->m, io->queue);
-	read_end(f, io);
+	f->m->ops->commit(f->m, queue);
 	return true;
 }
 

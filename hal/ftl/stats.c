@@ -35,6 +35,7 @@ void ftl_get_stats(struct ftl *f, struct ftl_stats *st)
 	u32 i;
 
 	*st = f->st;
+	st->user_units_read = ftl_units_read(f);
 	for (i = 0; i < f->geo.aus; i++) {
 		st->stripes_free += f->stripe[i].state == FTL_S_FREE ||
 				    f->stripe[i].state == FTL_S_READY;

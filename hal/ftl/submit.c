@@ -2,31 +2,11 @@
 /*
  * Requests enter here: checks, spans, and who waits for what.
  *
- * Owns: ftl_submit(), the conversion of logical blocks to units, the pump that
+ * Owns: ftl_submit(), the pump that
  * lets waiting requests go on, the end of everything when the card is gone.
  * Does not know: how reads, writes and trims are done.
  */
 #include "ftl_priv.h"
-
-/**
- * ftl_span() - the units a request touches
- * @f: the instance
- * @io: request
- * @lu: receives the first unit
- * @head: receives the bytes before the request in it
- * @units: receives how many units
- *
- * Context: any.
- */
-void ftl_span(const struct ftl *f, const struct ftl_io *io, u64 *lu, u32 *head, u64 *units)
-{
-	u32 mask = (1U << f->lba_shift) - 1;
-	u64 last = io->lba + io->count - 1;
-
-	*lu = io->lba >> f->lba_shift;
-	*head = ((u32)io->lba & mask) * f->lba_bytes;
-	*units = (last >> f->lba_shift) - *lu + 1;
-}
 
 int ftl_status_errno(u8 status)
 {
@@ -99,6 +79,24 @@ void ftl_commit(struct ftl *f, u32 queue)
 }
 
 /**
+ * ftl_attend() - wake and carry on those who wait
+ * @f: the instance
+ *
+ * Context: any, no lock held.
+ */
+void ftl_attend(struct ftl *f)
+{
+	if (ftl_load(&f->want_cmd))
+		f->env.wake(f->env.ctx);
+	if (ftl_load(&f->nwait)) {
+		ftl_read_pump(f);
+		ftl_write_pump(f);
+	}
+	if (ftl_load(&f->kicks) && ftl_swap(&f->kicks, 0))
+		ftl_kick(f);
+}
+
+/**
  * ftl_pump() - something has become free: let waiting requests go on
  * @f: the instance
  *
@@ -108,14 +106,7 @@ void ftl_pump(struct ftl *f)
 {
 	/* The command given back before the look; pairs with wait_cmd(). */
 	ftl_fence();
-	if (ftl_load(&f->want_cmd))
-		f->env.wake(f->env.ctx);
-	if (ftl_load(&f->nwait)) {
-		ftl_read_pump(f);
-		ftl_write_pump(f);
-	}
-	if (ftl_load(&f->kicks) && ftl_swap(&f->kicks, 0))
-		ftl_kick(f);
+	ftl_look(f);
 }
 
 static struct ftl_io *take_first(struct ftl_link *list)

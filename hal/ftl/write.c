@@ -383,7 +383,7 @@ static bool start_rmw(struct ftl *f, struct ftl_rmw *r, struct media_cmd *cmd)
 	struct ftl_write *w = ftl_priv_of(r->io, ftl_write);
 	u32 old;
 
-	r->pin = ftl_pin(f, r->io->queue);
+	r->pin = ftl_pin(f, r->io->queue, 0);
 	old = ftl_lookup(f, w->lu + r->index);
 	if (old == FIO_UNIT_NONE) {
 		memset(r->buf.va, 0, FIO_MEDIA_UNIT);

@@ -12,7 +12,7 @@
  *
  * "medium" is the same load on the bare null medium (null_media.h), so that what
  * the core adds is the difference. A thread has a queue of its own; a batch is
- * submitted with FTL_IO_MORE, committed, and reaped as a whole.
+ * announced with ftl_expect(), submitted with FTL_IO_MORE, committed, and reaped as a whole.
  *
  * Time is the CPU time of the submitting threads, per operation: it contains
  * what they spin for locks and wait for cache lines, and not what other programs
@@ -240,11 +240,17 @@ static void core_load(struct thread *t)
 {
 	struct bench *b = t->b;
 	u8 flags = b->batch > 1 ? FTL_IO_MORE : 0;
+	u64 lba[MAX_BATCH];
 	u32 i, k;
 
 	for (i = 0; i < b->ops; i += b->batch) {
+		for (k = 0; k < b->batch; k++) {
+			lba[k] = next_random(&t->seed) % b->units;
+			if (flags)
+				ftl_expect(b->f, lba[k]);
+		}
 		for (k = 0; k < b->batch; k++)
-			request(t, k, next_random(&t->seed) % b->units, flags);
+			request(t, k, lba[k], flags);
 		if (flags)
 			ftl_commit(b->f, t->queue);
 		reap_all(t);
@@ -268,6 +274,7 @@ static void bare_submit(struct thread *t, struct media *m, enum media_op op, u32
 	cmd->unit[0] = unit;
 	cmd->op = op;
 	cmd->n = 1;
+	cmd->io = &t->req[0].io;
 	cmd->buf = NULL;
 	cmd->done = bare_done;
 	cmd->priv = t;
