@@ -14,7 +14,21 @@ fio-format-srcs := utils/fio-format.c
 $(foreach t,fio-status fio-attach fio-detach fio-format,$(eval $(t)-libs := libfioutil))
 $(foreach t,fio-status fio-attach fio-detach fio-format,$(eval $(t)-ldlibs := -ljson-c))
 
-unit-tests += test_utils
+# --- fio-ftl: looks at card images, with the driver's own FTL core ----------------
+# env.c is what the core links; a test links that of its simulator instead.
+host-libs += libfioftltool
+libfioftltool-srcs := $(addprefix utils/fio-ftl/, check.c cmdline.c dump.c explain.c \
+	export.c facts.c out.c source.c)
+host-progs += fio-ftl
+fio-ftl-srcs := utils/fio-ftl/main.c utils/fio-ftl/env.c
+fio-ftl-libs := libfioftltool libfioutil libfioftl libvcard libnand
+fio-ftl-ldlibs := -ljson-c
+
+# --- tests ------------------------------------------------------------------------
+unit-tests += test_utils test_fio_ftl
+test_fio_ftl-srcs := tests/unit/test_fio_ftl.c
+test_fio_ftl-libs := libfioftltool libfioutil libfioftl libftlsim libvcard libnand
+test_fio_ftl-ldlibs := -ljson-c
 test_utils-srcs := tests/unit/test_utils.c
 test_utils-libs := libfioutil
 test_utils-ldlibs := -ljson-c

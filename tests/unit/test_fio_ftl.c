@@ -1,0 +1,630 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fio-ftl over card images of which everything is known: written by the FTL core over
+ * a simulated medium in a state file, damaged on purpose, then checked, explained and
+ * exported. Each answer is compared with what was written, and the image with what it
+ * was before.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "tests/ftl/sim_env.h"
+#include "utils/fio-ftl/fio-ftl.h"
+#include "vcard/model/card.h"
+
+#define UNITS	600
+
+static char dir[32], image[64], out_path[64], map_path[64], text_path[64];
+
+/* What the disk holds: a number in every byte of a unit; 0: trimmed or never written. */
+static u8 want[UNITS];
+
+/* ---- making images ------------------------------------------------------------------ */
+
+static const struct sim_config shape = {
+	.dies = 4, .aus = 40, .pages = 16, .max_units = 16, .write_units = 2,
+	.policy = SIM_IMMEDIATE,
+};
+
+struct maker {
+	struct sim *sim;
+	struct sim_env env;
+	struct ftl *f;
+	u64 seed;
+};
+
+static u32 draw(struct maker *m, u32 below)
+{
+	m->seed ^= m->seed << 13;
+	m->seed ^= m->seed >> 7;
+	m->seed ^= m->seed << 17;
+	return (u32)((m->seed >> 20) % below);
+}
+
+/* What a card would have in its part of the file. */
+static void make_card(struct nand *n)
+{
+	struct vcard_persist *p = nand_user(n);
+
+	p->version = VCARD_PERSIST_VERSION;
+	p->user_bytes = UNITS * 4096ULL;
+	p->clean = 1;
+	snprintf(p->serial, sizeof(p->serial), "123456");
+	p->magic = VCARD_PERSIST_MAGIC;
+}
+
+static void power_on(struct maker *m)
+{
+	const struct nand_geometry geo = {
+		.dies = shape.dies, .blocks = shape.aus, .pages = shape.pages,
+		.page_bytes = FIO_MEDIA_UNIT, .oob_bytes = FIO_MEDIA_TAG, .endurance = 100000,
+	};
+	char err[256];
+	struct nand *n = nand_open_file(image, &geo, VCARD_USER_BYTES, err, sizeof(err));
+
+	if (!n)
+		fail_msg("%s", err);
+	make_card(n);
+	m->sim = sim_over(&shape, n);
+	sim_env_init(&m->env, m->sim);
+}
+
+static void start(struct maker *m, u64 seed)
+{
+	struct ftl_format_params p = {
+		.lba_bytes = 4096, .user_units = UNITS, .default_units = UNITS,
+		.uuid = "rescue me please", .seq_base = -200ULL,
+	};
+
+	memset(m, 0, sizeof(*m));
+	memset(want, 0, sizeof(want));
+	m->seed = seed * 0x9e3779b97f4a7c15ULL;
+	unlink(image);
+	power_on(m);
+	assert_int_equal(ftl_format(sim_media(m->sim), &m->env.env, &p), 0);
+	assert_int_equal(ftl_attach(sim_media(m->sim), &m->env.env, 0, &m->f), 0);
+	sim_drive(&m->env, m->f);
+}
+
+static void put(struct maker *m, u64 lu, u8 value)
+{
+	u8 page[FIO_MEDIA_UNIT];
+
+	memset(page, value, sizeof(page));
+	assert_int_equal(sim_do(&m->env, m->f, value ? FTL_WRITE : FTL_TRIM, 0, lu, 1, page), 0);
+	want[lu] = value;
+}
+
+static void write_much(struct maker *m, u32 count)
+{
+	while (count--)
+		put(m, draw(m, UNITS), draw(m, 8) ? 1 + draw(m, 255) : 0);
+}
+
+/* The bytes that the card keeps per append unit, as after a kill. */
+static void note_open_aus(struct nand *n)
+{
+	struct vcard_persist *p = nand_user(n);
+	u8 *au = (u8 *)p + VCARD_PERSIST_HEADER;
+	struct nand_block_info info;
+	u32 i;
+
+	for (i = 0; i < shape.dies * shape.aus; i++) {
+		nand_block_info(n, i / shape.aus, i % shape.aus, &info);
+		au[i] = !info.write_ptr ? 0 : info.write_ptr == shape.pages ? P_CLOSED : P_OPEN;
+	}
+	p->clean = 0;
+}
+
+static void cut(struct maker *m)
+{
+	note_open_aus(sim_nand(m->sim));
+	ftl_destroy(m->f);
+	sim_destroy(m->sim);
+}
+
+static void stop(struct maker *m)
+{
+	assert_int_equal(ftl_detach(m->f), 0);
+	sim_destroy(m->sim);
+}
+
+/* Where the core has a unit now. */
+static u32 place(struct maker *m, u64 lu)
+{
+	u32 unit = ftl_lookup(m->f, lu);
+
+	assert_true(unit != FIO_UNIT_NONE);
+	return unit;
+}
+
+/*
+ * A page that nobody can read any more. The model has no such thing for a file, so
+ * what is stored is changed behind its back: the CRC does not match, as of a page
+ * whose ECC was wrong and silent.
+ */
+static void damage(u32 unit)
+{
+	static u8 what[FIO_MEDIA_UNIT + FIO_MEDIA_TAG], have[sizeof(what)];
+	struct source s;
+	struct stat st;
+	FILE *f;
+	u64 at;
+	u32 au = unit / shape.pages;
+
+	assert_true(source_open(&s, image, true));
+	assert_int_equal(nand_read(s.nand, au % shape.dies, au / shape.dies, unit % shape.pages,
+				   what, what + FIO_MEDIA_UNIT, 0, NULL), NAND_OK);
+	source_close(&s);
+	assert_int_equal(stat(image, &st), 0);
+	f = fopen(image, "r+");
+	assert_non_null(f);
+	/* The data area is the last of the file, page by page, die by die. */
+	at = st.st_size - (u64)shape.dies * shape.aus * shape.pages * FIO_MEDIA_UNIT +
+	     (((u64)(au % shape.dies) * shape.aus + au / shape.dies) * shape.pages +
+	      unit % shape.pages) * FIO_MEDIA_UNIT;
+	assert_int_equal(fseek(f, at, SEEK_SET), 0);
+	assert_int_equal(fread(have, FIO_MEDIA_UNIT, 1, f), 1);
+	assert_memory_equal(have, what, FIO_MEDIA_UNIT);
+	have[99] ^= 0x10;
+	assert_int_equal(fseek(f, at, SEEK_SET), 0);
+	assert_int_equal(fwrite(have, FIO_MEDIA_UNIT, 1, f), 1);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* ---- running the tool ------------------------------------------------------------------ */
+
+static void slurp(const char *path, u8 **bytes, size_t *len)
+{
+	struct stat st;
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	assert_int_equal(fstat(fileno(f), &st), 0);
+	*len = st.st_size;
+	*bytes = malloc(*len + 1);
+	assert_non_null(*bytes);
+	assert_int_equal(fread(*bytes, 1, *len, f), *len);
+	(*bytes)[*len] = '\0';
+	fclose(f);
+}
+
+/* Standard output and error of the tool into text_path; its exit code. */
+static int call(int argc, char **argv)
+{
+	int out, err, ret;
+
+	fflush(stdout);
+	fflush(stderr);
+	out = dup(STDOUT_FILENO);
+	err = dup(STDERR_FILENO);
+	assert_non_null(freopen(text_path, "w", stdout));
+	dup2(STDOUT_FILENO, STDERR_FILENO);
+	ret = fio_ftl_main(argc, argv);
+	fflush(stdout);
+	fflush(stderr);
+	dup2(out, STDOUT_FILENO);
+	dup2(err, STDERR_FILENO);
+	close(out);
+	close(err);
+	return ret;
+}
+
+/* The image must be the same afterwards, byte for byte. */
+static int tool(const char *arg, ...)
+{
+	char *argv[12] = { "fio-ftl", (char *)arg };
+	size_t before_len, after_len;
+	u8 *before, *after;
+	int argc = 2, ret;
+	va_list ap;
+
+	va_start(ap, arg);
+	while ((argv[argc] = va_arg(ap, char *)))
+		argc++;
+	va_end(ap);
+	slurp(image, &before, &before_len);
+	ret = call(argc, argv);
+	slurp(image, &after, &after_len);
+	assert_int_equal(before_len, after_len);
+	assert_memory_equal(before, after, after_len);
+	free(before);
+	free(after);
+	return ret;
+}
+
+static void expect_code(int got, int expected)
+{
+	u8 *text;
+	size_t len;
+
+	if (got == expected)
+		return;
+	slurp(text_path, &text, &len);
+	fputs((char *)text, stderr);
+	free(text);
+	fail_msg("exit code %d instead of %d", got, expected);
+}
+
+static void said(const char *words)
+{
+	size_t len;
+	u8 *text;
+
+	slurp(text_path, &text, &len);
+	if (!strstr((char *)text, words))
+		fail_msg("not a word of '%s' in:\n%s", words, text);
+	free(text);
+}
+
+static struct json_object *answer(void)
+{
+	size_t len;
+	u8 *text;
+	struct json_object *o;
+
+	slurp(text_path, &text, &len);
+	o = json_tokener_parse((char *)text);
+	if (!o)
+		fail_msg("not JSON:\n%s", text);
+	free(text);
+	return o;
+}
+
+static struct json_object *member(struct json_object *o, const char *name)
+{
+	struct json_object *v;
+
+	if (!json_object_object_get_ex(o, name, &v))
+		fail_msg("the answer has no '%s'", name);
+	return v;
+}
+
+static const char *check_verdict(struct json_object *o, const char *id)
+{
+	struct json_object *list = member(o, "checks"), *c;
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(list); i++) {
+		c = json_object_array_get_idx(list, i);
+		if (!strcmp(json_object_get_string(member(c, "id")), id))
+			return json_object_get_string(member(c, "result"));
+	}
+	return "absent";
+}
+
+/* @lost: units that may be anything but wrong: they are zero. */
+static void expect_contents(const u8 *lost)
+{
+	u8 *bytes, page[FIO_MEDIA_UNIT];
+	size_t len;
+	u32 lu;
+
+	slurp(out_path, &bytes, &len);
+	assert_int_equal(len, UNITS * FIO_MEDIA_UNIT);
+	for (lu = 0; lu < UNITS; lu++) {
+		memset(page, lost && lost[lu] ? 0 : want[lu], sizeof(page));
+		if (memcmp(page, bytes + lu * FIO_MEDIA_UNIT, sizeof(page)))
+			fail_msg("unit %u holds %02x instead of %02x", lu,
+				 bytes[lu * FIO_MEDIA_UNIT], page[0]);
+	}
+	free(bytes);
+	unlink(out_path);
+}
+
+static void expect_sound(void)
+{
+	struct json_object *o;
+
+	expect_code(tool("check", "-j", image, NULL), FIO_EXIT_OK);
+	o = answer();
+	assert_string_equal(json_object_get_string(member(o, "result")), "ok");
+	assert_string_equal(check_verdict(o, "I1"), "ok");
+	assert_string_equal(check_verdict(o, "I1n"), "ok");
+	assert_string_equal(check_verdict(o, "I8"), "ok");
+	assert_string_equal(check_verdict(o, "SRC"), "ok");
+	json_object_put(o);
+	expect_code(tool("export", "-q", image, out_path, NULL), FIO_EXIT_OK);
+	expect_contents(NULL);
+	expect_code(tool("export", "-q", "--scan", image, out_path, NULL), FIO_EXIT_OK);
+	expect_contents(NULL);
+	expect_code(tool("export", "-q", "--raw", image, out_path, NULL), FIO_EXIT_OK);
+	expect_contents(NULL);
+}
+
+/* ---- tests -------------------------------------------------------------------------------- */
+
+static void test_clean(void **state)
+{
+	struct maker m;
+
+	start(&m, 1);
+	write_much(&m, 3000);
+	stop(&m);
+	expect_sound();
+}
+
+static void test_cut(void **state)
+{
+	struct maker m;
+	u64 seed;
+
+	for (seed = 1; seed <= 6; seed++) {
+		start(&m, seed);
+		write_much(&m, 500 * seed);
+		cut(&m);
+		expect_sound();
+	}
+}
+
+static void test_empty(void **state)
+{
+	struct maker m;
+
+	start(&m, 1);
+	stop(&m);
+	expect_code(tool("check", image, NULL), FIO_EXIT_OK);
+	said("result: ok");
+	expect_code(tool("export", "-q", image, out_path, NULL), FIO_EXIT_OK);
+	expect_contents(NULL);
+	expect_code(tool("explain", image, "3", NULL), FIO_EXIT_OK);
+	said("never written");
+}
+
+/* The @nth version, leaving out map pages that only name another. */
+static struct json_object *fact_row(struct json_object *list, u32 nth)
+{
+	struct json_object *v;
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(list); i++) {
+		v = json_object_array_get_idx(list, i);
+		if (strcmp(json_object_get_string(member(v, "what")), "map: mapped") && !nth--)
+			return v;
+	}
+	return NULL;
+}
+
+/* A block that was written, trimmed and written: three facts, and the last wins. */
+static void test_explain(void **state)
+{
+	struct json_object *o, *list, *first;
+	struct maker m;
+	u32 unit;
+
+	start(&m, 2);
+	put(&m, 77, 1);
+	put(&m, 77, 0);
+	put(&m, 77, 3);
+	put(&m, 78, 4);
+	put(&m, 78, 0);
+	unit = place(&m, 77);
+	cut(&m);
+	expect_code(tool("explain", "-j", image, "77", NULL), FIO_EXIT_OK);
+	o = answer();
+	assert_string_equal(json_object_get_string(member(o, "holds")), "data");
+	assert_true(json_object_get_boolean(member(o, "map_agrees")));
+	list = member(o, "versions");
+	first = fact_row(list, 0);
+	assert_int_equal(json_object_get_int64(member(first, "unit")), unit);
+	assert_string_equal(json_object_get_string(member(first, "what")), "data");
+	assert_string_equal(json_object_get_string(member(first, "verdict")), "WINS: the newest");
+	assert_string_equal(json_object_get_string(member(fact_row(list, 1), "what")), "trimmed");
+	assert_string_equal(json_object_get_string(member(fact_row(list, 2), "what")), "data");
+	assert_string_equal(json_object_get_string(member(fact_row(list, 2), "verdict")),
+			    "older by 3");
+	assert_null(fact_row(list, 3));
+	json_object_put(o);
+	expect_code(tool("explain", image, "78", NULL), FIO_EXIT_OK);
+	said("zeroes: it was trimmed");
+	said("map agrees: yes");
+	expect_code(tool("explain", image, "600", NULL), FIO_EXIT_USAGE);
+	said("outside the disk: it has 600 blocks");
+}
+
+/* After a clean detach the map names pages that are gone: named, and nothing else. */
+static void test_lost_pages(void **state)
+{
+	u8 lost[UNITS] = { 0 };
+	u32 unit[2];
+	struct json_object *o;
+	struct maker m;
+	size_t len;
+	u8 *text;
+
+	start(&m, 3);
+	write_much(&m, 400);
+	put(&m, 10, 7);
+	put(&m, 500, 8);
+	unit[0] = place(&m, 10);
+	unit[1] = place(&m, 500);
+	stop(&m);
+	damage(unit[0]);
+	damage(unit[1]);
+	lost[10] = 1;
+	lost[500] = 1;
+	expect_code(tool("check", "-j", image, NULL), FIO_EXIT_DEGRADED);
+	o = answer();
+	assert_string_equal(check_verdict(o, "I1"), "VIOLATED");
+	assert_string_equal(check_verdict(o, "READ"), "VIOLATED");
+	assert_string_equal(check_verdict(o, "I2"), "ok");
+	json_object_put(o);
+	expect_code(tool("export", image, out_path, "-m", map_path, NULL), FIO_EXIT_DEGRADED);
+	said("2 lost");
+	expect_contents(lost);
+	slurp(map_path, &text, &len);
+	assert_non_null(strstr((char *)text, "0x000000A000  0x0000001000  -\n"));
+	assert_non_null(strstr((char *)text, "0x00001F4000  0x0000001000  -\n"));
+	free(text);
+}
+
+static void find_supers(u32 *unit, u32 *n)
+{
+	u8 data[FIO_MEDIA_UNIT];
+	struct fio_tag tag;
+	struct source s;
+	u32 u;
+
+	assert_true(source_open(&s, image, true));
+	for (u = 0, *n = 0; u < 8 * shape.dies * shape.pages; u++)
+		if (!source_read(&s, u, data, &tag) && tag.type == FIO_TAG_SUPER && *n < 32)
+			unit[(*n)++] = u;
+	source_close(&s);
+}
+
+/* No superblock at all: check and plain export say so, --raw brings it all back. */
+static void test_no_superblock(void **state)
+{
+	u32 unit[32], n, i;
+	struct maker m;
+	size_t len;
+	u8 *bytes;
+	u32 lu;
+
+	start(&m, 4);
+	for (lu = 0; lu < UNITS; lu++)
+		put(&m, lu, 1 + lu % 255);
+	write_much(&m, 1000);
+	put(&m, UNITS - 1, 5);
+	cut(&m);
+	find_supers(unit, &n);
+	assert_true(n >= 2);
+	for (i = 0; i < n; i++)
+		damage(unit[i]);
+	expect_code(tool("check", image, NULL), FIO_EXIT_ERROR);
+	said("not formatted");
+	said("--raw");
+	expect_code(tool("dump", image, NULL), FIO_EXIT_DEGRADED);
+	expect_code(tool("export", image, out_path, NULL), FIO_EXIT_ERROR);
+	expect_code(tool("export", "--raw", image, out_path, NULL), FIO_EXIT_OK);
+	said("are a guess");
+	slurp(out_path, &bytes, &len);
+	assert_int_equal(len, UNITS * FIO_MEDIA_UNIT);
+	free(bytes);
+	expect_contents(NULL);
+	expect_code(tool("explain", image, "5", NULL), FIO_EXIT_OK);
+	said("could not attach");
+}
+
+static void check_dump(struct json_object *o)
+{
+	struct json_object *card = member(o, "card"), *stripes = member(o, "stripes");
+	s64 valid = 0;
+	size_t i;
+
+	assert_int_equal(json_object_get_int64(member(card, "dies")), shape.dies);
+	assert_string_equal(json_object_get_string(member(card, "serial")), "123456");
+	assert_int_equal(json_object_array_length(stripes), shape.aus);
+	for (i = 0; i < json_object_array_length(stripes); i++)
+		valid += json_object_get_int64(member(json_object_array_get_idx(stripes, i),
+						      "valid"));
+	assert_true(valid >= json_object_get_int64(member(member(o, "state"), "units_mapped")));
+	assert_true(json_object_array_length(member(o, "superblocks")) >= 2);
+	assert_true(json_object_array_length(member(o, "checkpoint")) >= 1);
+}
+
+static void test_dump(void **state)
+{
+	struct json_object *o;
+	char number[16];
+	struct maker m;
+	u32 unit;
+
+	start(&m, 5);
+	write_much(&m, 800);
+	put(&m, 42, 9);
+	unit = place(&m, 42);
+	stop(&m);
+	expect_code(tool("dump", "--json", image, NULL), FIO_EXIT_OK);
+	o = answer();
+	check_dump(o);
+	json_object_put(o);
+	snprintf(number, sizeof(number), "%u", unit);
+	expect_code(tool("dump", "-j", "-u", number, image, NULL), FIO_EXIT_OK);
+	o = answer();
+	assert_int_equal(json_object_get_int64(member(o, "lba")), 42);
+	assert_string_equal(json_object_get_string(member(o, "type")), "data");
+	json_object_put(o);
+	snprintf(number, sizeof(number), "%u:%u", unit / shape.pages % shape.dies,
+		 unit / shape.pages / shape.dies);
+	expect_code(tool("dump", "-a", number, image, NULL), FIO_EXIT_OK);
+	said("data");
+	expect_code(tool("dump", image, NULL), FIO_EXIT_OK);
+	said("stripes free");
+}
+
+static void test_refuses(void **state)
+{
+	struct maker m;
+
+	start(&m, 6);
+	write_much(&m, 100);
+	/* The card is still running. */
+	expect_code(tool("check", image, NULL), FIO_EXIT_ERROR);
+	said("in use by a running fio-vcard");
+	stop(&m);
+	expect_code(tool("export", image, image, NULL), FIO_EXIT_USAGE);
+	said("is the image itself");
+	expect_code(tool("export", "--force", image, out_path, "-m", image, NULL), FIO_EXIT_USAGE);
+	expect_code(tool("export", "-q", image, out_path, NULL), FIO_EXIT_OK);
+	expect_code(tool("export", "-q", image, out_path, NULL), FIO_EXIT_ERROR);
+	said("--force");
+	expect_code(tool("export", "-q", "-f", image, out_path, NULL), FIO_EXIT_OK);
+	expect_contents(NULL);
+	expect_code(tool("check", "--map", "x", image, NULL), FIO_EXIT_USAGE);
+	expect_code(tool("check", NULL), FIO_EXIT_USAGE);
+	expect_code(tool("explain", image, "one", NULL), FIO_EXIT_USAGE);
+	expect_code(tool("dump", "-u", "99999999", image, NULL), FIO_EXIT_USAGE);
+	expect_code(tool("mend", image, NULL), FIO_EXIT_USAGE);
+	said("not a command");
+	expect_code(tool("check", "/nowhere/card", NULL), FIO_EXIT_ERROR);
+	said("cannot be opened");
+	expect_code(tool("--help", NULL), FIO_EXIT_OK);
+	expect_code(tool("export", "--help", NULL), FIO_EXIT_OK);
+	said("--raw");
+}
+
+static int make_dir(void **state)
+{
+	snprintf(dir, sizeof(dir), "/tmp/test_fio_ftl.XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(image, sizeof(image), "%s/card", dir);
+	snprintf(out_path, sizeof(out_path), "%s/out", dir);
+	snprintf(map_path, sizeof(map_path), "%s/map", dir);
+	snprintf(text_path, sizeof(text_path), "%s/text", dir);
+	return 0;
+}
+
+static int remove_files(void **state)
+{
+	unlink(image);
+	unlink(out_path);
+	unlink(map_path);
+	unlink(text_path);
+	return 0;
+}
+
+static int remove_dir(void **state)
+{
+	return rmdir(dir);
+}
+
+#define CASE(f) cmocka_unit_test_teardown(f, remove_files)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_clean), CASE(test_cut), CASE(test_empty), CASE(test_explain),
+		CASE(test_lost_pages), CASE(test_no_superblock), CASE(test_dump),
+		CASE(test_refuses),
+	};
+
+	return cmocka_run_group_tests_name("fio-ftl", tests, make_dir, remove_dir);
+}
