@@ -22,6 +22,7 @@ help: ## explain every target
 	@echo '  SHELL=1                make run: leave a prompt in the guest, card attached'
 	@echo '  ONLY=a,e               make run: only these checks, and what they need'
 	@echo '  DEPTH=N                make crash: length of the workloads (3)'
+	@echo '  WA=--workload=zipf0.99  make wa: options of build/host/fio-wa (--help)'
 	@echo '  V=1                    show the commands'
 	@echo '  ACCEL=tcg|kvm          do not choose the accelerator by trying'
 	@echo '  FIO_CACHE=DIR          where downloads are kept (~/.cache/fio-flash)'
@@ -71,6 +72,9 @@ stress: tsan-build ## the FTL core among threads under ThreadSanitizer, OPS oper
 ftl-bench: host ## ns per 4 KiB through the FTL core, 1 to N threads, beside floors (build/ftl-bench.json)
 	$(Q)tests/perf/ftl_bench.py
 
+wa: ## write amplification of the FTL core beside theory and other policies (build/wa.json, build/wa/*.svg)
+	$(Q)$(MAKE) -s build/host/fio-wa && build/host/fio-wa --json build/wa.json --plots build/wa $(WA)
+
 repro: ## run one failed test again: make repro ID=<the id it printed>
 	$(Q)ci/test --repro '$(ID)'
 
@@ -81,4 +85,5 @@ clean: ## remove build/; downloads stay in the cache
 	$(Q)rm -rf --one-file-system build compile_commands.json
 
 .PHONY: help setup modules run test lint unit crash mutants bad-input vm-smoke vm-faults bench ftl-bench stress repro clean
+.PHONY: wa
 .PHONY: compile_commands.json

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fio-wa: write amplification of the driver's FTL core, by simulation.
+ *
+ * The core itself runs, over a medium that answers at once and keeps tags and
+ * metadata; beside it, on the same writes: theory, and models of other policies
+ * (ref.h). Runs are independent: each is a job for one of --jobs processes,
+ * which put their results into shared memory.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "drive.h"
+#include "ref.h"
+#include "report.h"
+#include "store.h"
+#include "trace.h"
+
+#define MAX_OPS		8
+#define MAX_LOADS	32
+
+struct options {
+	const struct load_kind *load[MAX_LOADS];
+	double op[MAX_OPS];
+	u32 loads, ops, seeds, ref_seeds, lbas, unit_pages, jobs;
+	u32 policies;		/* bit per enum wa_policy */
+	const char *json, *plots, *trace;
+	enum trace_format format;
+};
+
+struct task {
+	struct wa_job job;
+	struct wa_result *result;
+	u32 row;
+};
+
+struct run {
+	struct options o;
+	struct trace trace;
+	struct wa_row *row;
+	struct task *task;
+	struct wa_result *result;	/* shared */
+	u32 *next;			/* shared: the first task that nobody took */
+	u32 rows, tasks;
+};
+
+/* ---- options ------------------------------------------------------------ */
+
+static const char usage_text[] =
+	"usage: fio-wa [options]\n"
+	"Write amplification of the FTL core, its parts, and what others reach.\n\n"
+	"  --workload NAME,...  of those that --list names (all)\n"
+	"  --op PERCENT,...     over-provisioning: physical / logical - 1 (7,12.5,20,28)\n"
+	"  --seeds N            runs of the driver per row (3)\n"
+	"  --ref-seeds N        runs of each reference policy per row (1)\n"
+	"  --lbas N             logical units of 4 KiB (262144)\n"
+	"  --unit-pages N       units collected as one: 16 to 16384, a power of two (64)\n"
+	"  --policies NAME,...  driver,ladder,greedy,sepbit,oracle (all)\n"
+	"  --trace FILE         replay the writes of a recorded trace once instead\n"
+	"  --format NAME        of the trace: msr or alibaba\n"
+	"  --jobs N             processes (as many as processors)\n"
+	"  --json FILE          results as an array of objects\n"
+	"  --plots DIR          one SVG per workload\n"
+	"  --list               name the workloads\n"
+	"  --help               this text\n\n"
+	"A run fills the space in order, then writes 16 times its capacity; the second\n"
+	"half counts. Physical is what user data and its copies can use: all units but\n"
+	"the system append units and the place of one snapshot of the map.\n";
+
+static void fail(const char *what, const char *which)
+{
+	fprintf(stderr, "fio-wa: %s '%s'; see fio-wa --help\n", what, which);
+	exit(2);
+}
+
+static u32 number(const char *option, const char *text, u32 low, u32 high)
+{
+	char *end;
+	unsigned long v = strtoul(text, &end, 10);
+
+	if (!*text || *end || v < low || v > high) {
+		fprintf(stderr, "fio-wa: --%s takes a number from %u to %u, not '%s'\n", option,
+			low, high, text);
+		exit(2);
+	}
+	return (u32)v;
+}
+
+static void add_load(struct options *o, const char *name)
+{
+	o->load[o->loads] = load_find(name);
+	if (!o->load[o->loads] || ++o->loads == MAX_LOADS)
+		fail("no such workload, or too many:", name);
+}
+
+static void add_op(struct options *o, const char *text)
+{
+	char *end;
+	double op = strtod(text, &end);
+
+	if (*end || !(op >= 1 && op <= 400) || o->ops == MAX_OPS)
+		fail("not an over-provisioning of 1 to 400 percent, or too many:", text);
+	o->op[o->ops++] = op / 100;
+}
+
+static void add_policy(struct options *o, const char *name)
+{
+	u32 p = 0;
+
+	while (p < WA_POLICIES && strcmp(wa_policy_names[p], name))
+		p++;
+	if (p == WA_POLICIES)
+		fail("no such policy:", name);
+	o->policies |= 1u << p;
+}
+
+static void each(struct options *o, char *list, void (*add)(struct options *o, const char *name))
+{
+	char *save, *word;
+
+	for (word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save))
+		add(o, word);
+}
+
+static void list_loads(void)
+{
+	u32 i;
+
+	for (i = 0; i < load_kind_count; i++)
+		printf("%-14s %s\n", load_kinds[i].name, load_kinds[i].about);
+	exit(0);
+}
+
+static void set_format(struct options *o, const char *name)
+{
+	if (!strcmp(name, "msr"))
+		o->format = TRACE_MSR;
+	else if (!strcmp(name, "alibaba"))
+		o->format = TRACE_ALIBABA;
+	else
+		fail("unknown format of a trace:", name);
+}
+
+static u32 unit_pages(const char *text)
+{
+	u32 n = number("unit-pages", text, 16, 16384);
+
+	if (n & (n - 1))
+		fail("not a power of two:", text);
+	return n;
+}
+
+static void take_option(struct options *o, int c)
+{
+	switch (c) {
+	case 'w':
+		each(o, optarg, add_load);
+		break;
+	case 'o':
+		each(o, optarg, add_op);
+		break;
+	case 'p':
+		each(o, optarg, add_policy);
+		break;
+	case 's':
+		o->seeds = number("seeds", optarg, 1, WA_MAX_SEEDS);
+		break;
+	case 'r':
+		o->ref_seeds = number("ref-seeds", optarg, 1, WA_MAX_SEEDS);
+		break;
+	case 'n':
+		o->lbas = number("lbas", optarg, 4096, 1u << 26);
+		break;
+	case 'u':
+		o->unit_pages = unit_pages(optarg);
+		break;
+	case 't':
+		o->trace = optarg;
+		break;
+	case 'f':
+		set_format(o, optarg);
+		break;
+	case 'j':
+		o->jobs = number("jobs", optarg, 1, 256);
+		break;
+	case 'J':
+		o->json = optarg;
+		break;
+	case 'P':
+		o->plots = optarg;
+		break;
+	case 'l':
+		list_loads();
+		break;
+	case 'h':
+		fputs(usage_text, stdout);
+		exit(0);
+	default:
+		exit(2);
+	}
+}
+
+static void defaults(struct options *o)
+{
+	static const double op[] = { .07, .125, .20, .28 };
+	u32 i;
+
+	for (i = 0; !o->ops && i < ARRAY_SIZE(op); i++)
+		o->op[i] = op[i];
+	o->ops = o->ops ? o->ops : ARRAY_SIZE(op);
+	for (i = 0; !o->loads && !o->trace && i < load_kind_count; i++)
+		o->load[i] = &load_kinds[i];
+	o->loads = o->loads ? o->loads : o->trace ? 1 : load_kind_count;
+	o->policies = o->policies ? o->policies : (1u << WA_POLICIES) - 1;
+	o->jobs = o->jobs ? o->jobs : (u32)sysconf(_SC_NPROCESSORS_ONLN);
+	if (o->trace && o->load[0])
+		fail("either --workload or --trace, not both:", o->trace);
+}
+
+static void parse(struct options *o, int argc, char **argv)
+{
+	static const struct option names[] = {
+		{ "workload", 1, NULL, 'w' }, { "op", 1, NULL, 'o' }, { "seeds", 1, NULL, 's' },
+		{ "ref-seeds", 1, NULL, 'r' }, { "lbas", 1, NULL, 'n' },
+		{ "unit-pages", 1, NULL, 'u' }, { "policies", 1, NULL, 'p' },
+		{ "trace", 1, NULL, 't' }, { "format", 1, NULL, 'f' }, { "jobs", 1, NULL, 'j' },
+		{ "json", 1, NULL, 'J' }, { "plots", 1, NULL, 'P' }, { "list", 0, NULL, 'l' },
+		{ "help", 0, NULL, 'h' }, { 0 }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1)
+		take_option(o, c);
+	if (optind < argc)
+		fail("unknown argument", argv[optind]);
+	defaults(o);
+}
+
+/* ---- rows and tasks ----------------------------------------------------- */
+
+static void load_trace(struct run *run)
+{
+	struct trace *t = &run->trace;
+	FILE *in = fopen(run->o.trace, "r");
+
+	if (!in) {
+		fprintf(stderr, "fio-wa: %s: %s\n", run->o.trace, strerror(errno));
+		exit(1);
+	}
+	if (trace_load(in, run->o.trace, run->o.format, t, stderr)) {
+		fprintf(stderr, "fio-wa: %s: %llu of %llu lines are bad, %llu are reads: nothing to replay; is --format right?\n",
+			run->o.trace, (unsigned long long)t->bad, (unsigned long long)t->lines,
+			(unsigned long long)t->reads);
+		exit(1);
+	}
+	fclose(in);
+	printf("%s: %llu writes of %llu units to %u different ones; %llu reads, %llu bad lines left out\n",
+	       run->o.trace, (unsigned long long)t->count, (unsigned long long)t->units, t->lbas,
+	       (unsigned long long)t->reads, (unsigned long long)t->bad);
+	run->o.lbas = t->lbas;
+}
+
+static void add_task(struct run *run, struct wa_row *row, u32 load, u32 policy, u32 seed)
+{
+	struct task *t = &run->task[run->tasks];
+
+	t->job = (struct wa_job){
+		.load = run->o.load[load], .trace = run->o.trace ? &run->trace : NULL,
+		.policy = policy, .op = row->op, .seed = seed + 1, .lbas = run->o.lbas,
+		.unit_pages = run->o.unit_pages,
+	};
+	t->result = &run->result[run->tasks++];
+	t->row = (u32)(row - run->row);
+	row->result[policy][row->ran[policy]++] = t->result;
+}
+
+static void add_row(struct run *run, u32 load, double op)
+{
+	struct wa_row *row = &run->row[run->rows++];
+	const struct load_kind *kind = run->o.load[load];
+	u32 p, s, seeds;
+
+	row->name = kind ? kind->name : "trace";
+	row->about = kind ? kind->about : run->o.trace;
+	row->class = kind ? kind->class : LOAD_OTHER;
+	row->op = op;
+	row->lbas = run->o.lbas;
+	row->unit_pages = run->o.unit_pages;
+	for (p = 0; p < WA_POLICIES; p++) {
+		seeds = p == WA_DRIVER ? run->o.seeds : run->o.ref_seeds;
+		for (s = 0; s < (run->o.trace ? 1 : seeds); s++)
+			if (run->o.policies >> p & 1)
+				add_task(run, row, load, p, s);
+	}
+}
+
+static void plan(struct run *run)
+{
+	u32 rows = run->o.loads * run->o.ops, most = rows * WA_POLICIES * WA_MAX_SEEDS, i, k;
+	size_t bytes = most * sizeof(*run->result) + sizeof(*run->next);
+
+	run->row = must_alloc(rows, sizeof(*run->row));
+	run->task = must_alloc(most, sizeof(*run->task));
+	run->result = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (run->result == MAP_FAILED)
+		fail("no shared memory for results:", strerror(errno));
+	run->next = (u32 *)(run->result + most);
+	for (i = 0; i < run->o.loads; i++)
+		for (k = 0; k < run->o.ops; k++)
+			add_row(run, i, run->o.op[k]);
+}
+
+/* ---- running ------------------------------------------------------------ */
+
+/* A task that dies with its process keeps this. */
+static void take_tasks(struct run *run)
+{
+	struct task *t;
+	u32 i;
+
+	for (;;) {
+		i = __atomic_fetch_add(run->next, 1, __ATOMIC_RELAXED);
+		if (i >= run->tasks)
+			break;
+		t = &run->task[i];
+		snprintf(t->result->error, sizeof(t->result->error), "ended early");
+		struct wa_result r = { 0 };
+
+		if (t->job.policy == WA_DRIVER)
+			drive_run(&t->job, &r);
+		else
+			ref_run(&t->job, &r);
+		*t->result = r;
+	}
+}
+
+static void run_tasks(struct run *run)
+{
+	u32 i, jobs = min(run->o.jobs, run->tasks);
+	int status;
+
+	fflush(NULL);
+	for (i = 0; i < jobs; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			fail("cannot fork:", strerror(errno));
+		if (!pid) {
+			take_tasks(run);
+			fflush(NULL);
+			_exit(0);
+		}
+	}
+	while (wait(&status) > 0)
+		if (!WIFEXITED(status) || WEXITSTATUS(status))
+			fprintf(stderr, "fio-wa: a process died (status %#x)\n", status);
+}
+
+/* What cannot be, whatever the workload: returns how much of it there was. */
+static u32 check_results(const struct run *run)
+{
+	u32 i, bad = 0;
+
+	for (i = 0; i < run->tasks; i++) {
+		const struct task *t = &run->task[i];
+		const struct wa_result *r = t->result;
+		const struct wa_row *row = &run->row[t->row];
+
+		if (!r->error[0] && !r->unaccounted)
+			continue;
+		bad++;
+		fprintf(stderr, "fio-wa: %s at %.1f %%, %s, seed %llu: ", row->name, row->op * 100,
+			wa_policy_names[t->job.policy], (unsigned long long)t->job.seed);
+		if (r->error[0])
+			fprintf(stderr, "%s\n", r->error);
+		else
+			fprintf(stderr, "%lld of %llu units on the medium are in no counter of the core\n",
+				(long long)r->unaccounted, (unsigned long long)r->writes);
+	}
+	return bad;
+}
+
+static double cpu_seconds(const struct run *run)
+{
+	double sum = 0;
+	u32 i;
+
+	for (i = 0; i < run->tasks; i++)
+		sum += run->result[i].seconds;
+	return sum;
+}
+
+static int report(struct run *run)
+{
+	u32 i, bad = check_results(run);
+	int err = 0;
+
+	report_head();
+	for (i = 0; i < run->rows; i++) {
+		report_row(&run->row[i]);
+		report_line(&run->row[i]);
+	}
+	report_misses(run->row, run->rows);
+	printf("%u runs, %.0f s of CPU time\n", run->tasks, cpu_seconds(run));
+	if (run->o.json)
+		err = report_json(run->row, run->rows, run->o.json);
+	if (!err && run->o.plots)
+		err = report_plots(run->row, run->rows, run->o.plots);
+	return bad || err;
+}
+
+int main(int argc, char **argv)
+{
+	static struct run run = {
+		.o = { .seeds = 3, .ref_seeds = 1, .lbas = 1u << 18, .unit_pages = 64 },
+	};
+
+	parse(&run.o, argc, argv);
+	if (run.o.trace)
+		load_trace(&run);
+	plan(&run);
+	run_tasks(&run);
+	return report(&run);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What fio-wa found, for people and for programs.
+ *
+ * Owns: rows (a workload at one over-provisioning, all policies, all seeds),
+ * what each is measured against, the table, JSON and plots. Does not know: how
+ * the figures came about.
+ */
+#ifndef TESTS_WA_REPORT_H
+#define TESTS_WA_REPORT_H
+
+#include "wa.h"
+
+#define WA_MAX_SEEDS	16
+
+/**
+ * struct wa_row - a line of the table
+ * @result: by policy and seed; @ran: how many seeds ran
+ * @wa: means over seeds, 0 where a policy did not run
+ * @spread: of the driver over its seeds: (highest - lowest) / mean
+ * @theory: 0: none is known
+ */
+struct wa_row {
+	const char *name, *about;
+	enum load_class class;
+	double op;
+	u32 lbas, unit_pages;
+	struct wa_result *result[WA_POLICIES][WA_MAX_SEEDS];
+	u32 ran[WA_POLICIES];
+	double wa[WA_POLICIES];
+	double spread, theory;
+};
+
+extern const char *const wa_policy_names[WA_POLICIES];
+
+/** report_row() - means, spread and theory from the results */
+void report_row(struct wa_row *row);
+
+/** report_target() - highest write amplification that counts as reached, 0: no target */
+double report_target(const struct wa_row *row);
+
+void report_head(void);
+void report_line(const struct wa_row *row);
+
+/** report_misses() - which rows missed their target, and by how much; returns how many */
+u32 report_misses(const struct wa_row *row, u32 rows);
+
+/** report_json(), report_plots() - Return: 0 or -errno, with a message */
+int report_json(const struct wa_row *row, u32 rows, const char *path);
+int report_plots(const struct wa_row *row, u32 rows, const char *dir);
+
+#endif /* TESTS_WA_REPORT_H */
