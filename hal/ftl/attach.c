@@ -22,7 +22,8 @@ static int step_report(struct attach *a)
 	struct ftl *f = a->f;
 
 	f->au_wp = ftl_alloc(f, wp_bytes(f), FTL_MEM_SCAN);
-	return f->au_wp ? ftl_report_aus(f) : -ENOMEM;
+	f->au_erases = ftl_alloc(f, wp_bytes(f), FTL_MEM_SCAN);
+	return f->au_wp && f->au_erases ? ftl_report_aus(f) : -ENOMEM;
 }
 
 static int step_super(struct attach *a)
@@ -71,6 +72,7 @@ static int step_map(struct attach *a)
 	err = ftl_load_checkpoint(f);
 	if (err == -EUCLEAN) {
 		ftl_say(f, FTL_WARN, "the checkpoint of the last detach is damaged: scanning instead");
+		f->meta_lost = true;
 		return recover(a);
 	}
 	f->rec.clean = !err;
@@ -107,6 +109,7 @@ static int step_stripes(struct attach *a)
 		ftl_unlock(&f->lock, flags);
 	}
 	ftl_check_spare(f);
+	ftl_wear_init(f);
 	return 0;
 }
 
@@ -185,7 +188,9 @@ static int run_steps(struct attach *a)
 	if (f->rec.ns_map > f->rec.ns_scan + f->rec.ns_refresh)
 		f->rec.ns_map -= f->rec.ns_scan + f->rec.ns_refresh;
 	ftl_free(f, f->au_wp, wp_bytes(f), FTL_MEM_SCAN);
+	ftl_free(f, f->au_erases, wp_bytes(f), FTL_MEM_SCAN);
 	f->au_wp = NULL;
+	f->au_erases = NULL;
 	return err;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The instance: memory, the log, geometry and capacity rules, health.
+ * The instance: memory, the log, geometry and capacity rules.
  *
  * Owns: what every other file needs and none of them owns. Does not know: the
  * order in which an instance comes up (attach.c).
@@ -39,17 +39,6 @@ void ftl_free(struct ftl *f, void *p, size_t bytes, enum ftl_mem kind)
 void ftl_kick(struct ftl *f)
 {
 	f->env.kick(f->env.ctx);
-}
-
-void ftl_set_read_only(struct ftl *f, const char *reason)
-{
-	if (f->read_only)
-		return;
-	f->read_only_reason = reason;
-	ftl_store_release(&f->read_only, true);
-	ftl_say(f, FTL_ERR, "read-only from now on: %s; data stays readable, copy it elsewhere",
-		reason);
-	ftl_kick(f);
 }
 
 void ftl_set_gone(struct ftl *f)
@@ -223,20 +212,6 @@ u64 ftl_max_user_units(const struct media_geometry *g, u64 bad_aus)
 }
 
 /**
- * ftl_check_spare() - is there still enough flash for the promised capacity
- * @f: the instance
- *
- * Context: worker.
- */
-void ftl_check_spare(struct ftl *f)
-{
-	u64 need = f->user_units + ftl_meta_units(f->user_units) + ftl_overhead_units(f);
-
-	if (f->usable_units < need)
-		ftl_set_read_only(f, "too many append units have gone bad, the spare is used up");
-}
-
-/**
  * ftl_alloc_unit_state() - tables whose size the geometry sets
  * @f: the instance, shape set
  *
@@ -249,10 +224,12 @@ int ftl_alloc_unit_state(struct ftl *f)
 
 	f->au = ftl_alloc(f, (size_t)f->geo.aus * f->geo.dies, FTL_MEM_CORE);
 	f->stripe = ftl_alloc(f, f->geo.aus * sizeof(*f->stripe), FTL_MEM_CORE);
+	f->free_heap.item = ftl_alloc(f, f->geo.aus * sizeof(u32), FTL_MEM_CORE);
+	f->ready_heap.item = ftl_alloc(f, f->geo.aus * sizeof(u32), FTL_MEM_CORE);
 	f->gc_units = ftl_alloc(f, f->stripe_units * sizeof(u32), FTL_MEM_CORE);
 	f->pins_mem = ftl_alloc(f, (f->geo.queues + 1) * sizeof(*f->pins), FTL_MEM_CORE);
 	f->super = ftl_alloc(f, sizeof(*f->super), FTL_MEM_CORE);
-	if (!f->au || !f->stripe || !f->gc_units || !f->pins_mem || !f->super)
+	if (!f->au || !f->stripe || !f->free_heap.item || !f->ready_heap.item || !f->gc_units || !f->pins_mem || !f->super)
 		return -ENOMEM;
 	f->pins = (void *)(((uintptr_t)f->pins_mem + 63) & ~(uintptr_t)63);
 	for (i = 0; i < f->streams; i++) {
@@ -273,6 +250,8 @@ static void free_unit_state(struct ftl *f)
 	ftl_free(f, f->super, sizeof(*f->super), FTL_MEM_CORE);
 	ftl_free(f, f->pins_mem, (f->geo.queues + 1) * sizeof(*f->pins), FTL_MEM_CORE);
 	ftl_free(f, f->gc_units, f->stripe_units * sizeof(u32), FTL_MEM_CORE);
+	ftl_free(f, f->ready_heap.item, f->geo.aus * sizeof(u32), FTL_MEM_CORE);
+	ftl_free(f, f->free_heap.item, f->geo.aus * sizeof(u32), FTL_MEM_CORE);
 	ftl_free(f, f->stripe, f->geo.aus * sizeof(*f->stripe), FTL_MEM_CORE);
 	ftl_free(f, f->au, (size_t)f->geo.aus * f->geo.dies, FTL_MEM_CORE);
 }

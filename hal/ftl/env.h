@@ -30,6 +30,10 @@ enum ftl_mem { FTL_MEM_CORE, FTL_MEM_MAP, FTL_MEM_BUFFER, FTL_MEM_SCAN, FTL_MEM_
  *	Tests step their medium here. Returns 0, or -ENODEV
  * @wake: re-evaluate the conditions of sleepers in @wait. Any context
  * @progress: percent done of attach or format, for the user
+ * @kick_later: as @kick, but in @ns nanoseconds, or somewhat later; a second wish
+ *	replaces the first. NULL: there is no timer; what is paced by time is then
+ *	paced by work alone, and patrols only when there is other work
+ * @health: what ftl_get_health() answers has changed. Worker context; may be NULL
  */
 struct ftl_env {
 	void *ctx;
@@ -42,6 +46,8 @@ struct ftl_env {
 	int (*wait)(void *ctx, bool (*cond)(void *arg), void *arg);
 	void (*wake)(void *ctx);
 	void (*progress)(void *ctx, u32 percent);
+	void (*kick_later)(void *ctx, u64 ns);
+	void (*health)(void *ctx);
 };
 
 /*

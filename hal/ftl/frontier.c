@@ -94,18 +94,13 @@ static void start_stripe(struct ftl *f, struct ftl_frontier *fr, u32 s)
  */
 static bool open_next(struct ftl *f, struct ftl_frontier *fr, u64 low)
 {
-	u32 s, first = FTL_NONE, ready = 0;
+	u32 s = ftl_heap_top(&f->ready_heap);
 
-	if (fr->unsealed > 1)
+	if (fr->unsealed > 1 || s == FTL_NONE || !may_open(f, s, low))
 		return false;
-	for (s = 0; s < f->geo.aus && ready < 2; s++) {
-		ready += f->stripe[s].state == FTL_S_READY;
-		if (first == FTL_NONE && may_open(f, s, low))
-			first = s;
-	}
-	if (first == FTL_NONE || (fr == &f->front[FTL_USER] && ready < 2))
+	if (fr == &f->front[FTL_USER] && f->ready_heap.count < 2)
 		return false;
-	start_stripe(f, fr, first);
+	start_stripe(f, fr, ftl_wear_next_ready(f, fr == &f->front[FTL_GC]));
 	ftl_kick_later(f);
 	return true;
 }

@@ -149,13 +149,46 @@ struct ftl_stats {
 	u64 units_mapped;		/* logical units that hold data */
 	u64 stripes, stripes_free, stripes_open, stripes_bad_aus;
 	u64 gc_victims, erases;
+	u64 stripes_levelled;		/* evacuated because they were worn less than others */
 	u64 program_fails, erase_fails, read_retries, media_errors;
 	u64 mem[FTL_MEM_KINDS], mem_peak;
-	u32 reserve_permille;		/* of the spare that bad AUs may still take */
+	u32 reserve_permille;		/* as ftl_health.reserve */
 	bool read_only;
 	const char *read_only_reason;
 };
 
+/* Each state includes what those before it allow; data is readable in all. */
+enum ftl_health_state { FTL_HEALTHY, FTL_WARNING, FTL_WRITE_REDUCED, FTL_READ_ONLY };
+
+#define FTL_WHY_RESERVE_LOW	BIT(0)	/* at most ftl_health.warn_at is left */
+#define FTL_WHY_RESERVE_OUT	BIT(1)	/* write-reduced */
+#define FTL_WHY_WEAR		BIT(2)	/* 90 % of the rated erase cycles */
+#define FTL_WHY_METADATA	BIT(3)	/* a copy was lost, or there is only one */
+#define FTL_WHY_DIE		BIT(4)	/* one die does not answer */
+#define FTL_WHY_DIES		BIT(5)	/* more than one: write-reduced */
+#define FTL_WHY_PLP		BIT(6)	/* media.durable is off */
+
+/**
+ * struct ftl_health - the medium's health
+ * @state: enum ftl_health_state
+ * @reasons: FTL_WHY_*, all that hold
+ * @reserve: flash beyond what the capacity needs, of what there was when no append
+ *	unit was bad, in hundredths of a per cent
+ * @warn_at: reserve at which FTL_WARNING begins
+ * @erase_min, @erase_max, @erase_mean: erase cycles of stripes
+ * @endurance: rated erase cycles, 0: not known
+ * @text: why, the gravest cause; NULL when healthy
+ */
+struct ftl_health {
+	u32 state;
+	u32 reasons;
+	u32 reserve, warn_at;
+	u32 erase_min, erase_max, erase_mean;
+	u32 endurance;
+	const char *text;
+};
+
+void ftl_get_health(const struct ftl *f, struct ftl_health *h);
 void ftl_get_info(const struct ftl *f, struct ftl_info *info);
 void ftl_get_stats(struct ftl *f, struct ftl_stats *st);
 void ftl_get_recovery(const struct ftl *f, struct ftl_recovery *rec);

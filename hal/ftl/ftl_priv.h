@@ -80,17 +80,36 @@ enum ftl_stripe_state {
  * @valid: units that the map, the directory or the journal list refers to
  * @inflight: units reserved whose append has not completed
  * @size: units of its usable append units
+ * @erases: how often it was erased
+ * @queued: it is in a heap
  */
 struct ftl_stripe {
 	u64 seq;
 	u32 valid;
 	u32 inflight;
 	u32 size;
+	u32 erases;
 	u8 state;
 	u8 stream;
 	u8 flags;
-	u8 reserved;
+	u8 queued;
+	u8 reserved[3];
 };
+
+/**
+ * struct ftl_heap - stripes, the least worn on top
+ * @item: room for all stripes
+ * @count: in use
+ */
+struct ftl_heap {
+	u32 *item;
+	u32 count;
+};
+
+static inline u32 ftl_heap_top(const struct ftl_heap *h)
+{
+	return h->count ? h->item[0] : FTL_NONE;
+}
 
 /* ftl.au[]: what is known of one append unit */
 #define FTL_AU_BAD	BIT(0)
@@ -278,14 +297,30 @@ struct ftl {
 
 	/* media */
 	u8 *au;
-	u32 *au_wp;		/* attach only */
+	u32 *au_wp;		/* attach only, as the next */
+	u32 *au_erases;
 	struct ftl_stripe *stripe;
 	FTL_PAD(2);
 	struct ftl_frontier front[FTL_STREAMS];
 	u64 free_units;		/* FREE and READY */
 	u64 usable_units;	/* all stripes */
-	u32 erase_cursor;
 	u32 bad_aus, offline_aus;
+
+	/* wear: FREE and READY stripes, least worn first; erase counts of usable stripes */
+	struct ftl_heap free_heap, ready_heap;
+	u32 erase_min, erase_max, erase_stripes;
+	u64 erase_sum;
+	u32 wear_hand, wear_todo;
+	u32 wear_cold;		/* cold data is on the move: to a worn stripe */
+
+	/* health: as judged last; dies that do not answer, a bit each */
+	u32 health, health_why;
+	u64 die_offline[4];
+	bool meta_lost;
+	u32 braked;		/* writes begin only as the worker lets them */
+	s64 credit;		/* units that may begin now */
+	u64 row_ns;		/* when some were last let in */
+	u64 later_ns;		/* the worker wants to run again in so long; 0: no */
 
 	/* sequence and durability */
 	u64 seq;		/* next */
@@ -340,7 +375,6 @@ void ftl_free(struct ftl *f, void *p, size_t bytes, enum ftl_mem kind);
 int ftl_check_geometry(const struct media_geometry *g, const struct ftl_env *env);
 void ftl_set_shape(struct ftl *f, const struct media_geometry *g);
 struct ftl *ftl_create(struct media *m, const struct ftl_env *env);
-void ftl_set_read_only(struct ftl *f, const char *reason);
 void ftl_set_gone(struct ftl *f);
 void ftl_kick(struct ftl *f);
 int ftl_alloc_unit_state(struct ftl *f);
@@ -430,7 +464,26 @@ int ftl_seal(struct ftl *f);
 bool ftl_needs_sync(const struct ftl *f);
 int ftl_au_list_op(struct ftl *f, u32 stripe, enum media_op op, u8 need, u8 skip);
 int ftl_report_aus(struct ftl *f);
+
+/* health.c */
+void ftl_set_read_only(struct ftl *f, const char *reason);
 void ftl_check_spare(struct ftl *f);
+u32 ftl_reserve_left(const struct ftl *f);
+bool ftl_health_step(struct ftl *f);
+bool ftl_brake_admits(struct ftl *f, u32 units);
+bool ftl_brake_step(struct ftl *f);
+
+/* wear.c */
+void ftl_heap_put(struct ftl *f, struct ftl_heap *h, u32 s);
+void ftl_heap_drop(struct ftl *f, u32 s);
+u32 ftl_wear_next_free(struct ftl *f);
+u32 ftl_wear_next_ready(struct ftl *f, bool gc);
+void ftl_wear_count(struct ftl *f, u32 s);
+void ftl_wear_init(struct ftl *f);
+void ftl_wear_erased(struct ftl *f, u32 s);
+u32 ftl_wear_mean(const struct ftl *f);
+u32 ftl_wear_bound(const struct ftl *f);
+bool ftl_wear_step(struct ftl *f);
 
 /* frontier.c */
 u32 ftl_reserve(struct ftl *f, enum ftl_stream stream, u32 want, u32 *unit);
@@ -505,6 +558,7 @@ int ftl_exec(struct ftl *f);
 void ftl_exec_put(struct ftl *f);
 void ftl_cmd_init(struct media_cmd *cmd, enum media_op op, u32 n);
 int ftl_wait(struct ftl *f, bool (*cond)(void *arg), void *arg);
+void ftl_later(struct ftl *f, u64 ns);
 int ftl_slots_init(struct ftl *f);
 void ftl_slots_free(struct ftl *f);
 int ftl_exec_read(struct ftl *f, u32 unit, bool data);

@@ -325,6 +325,7 @@ static void give_up_meta(struct ftl *f, u32 victim)
 	for (i = 0; i < f->journal_count; i++)
 		if (ftl_unit_stripe(f, f->journal[i]) == victim)
 			f->want_snapshot = true;
+	f->meta_lost |= f->want_snapshot;
 	ftl_unlock(&f->lock, flags);
 }
 

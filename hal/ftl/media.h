@@ -31,6 +31,7 @@ struct media_cmd;
  * @read_retries: levels above 0
  * @queues: submission queues of the channel
  * @xor_groups: stripes that the medium sums rows of at once (MEDIA_F_XOR), 0: none
+ * @endurance: rated erase cycles, 0: not known
  */
 struct media_geometry {
 	u32 dies;
@@ -42,6 +43,7 @@ struct media_geometry {
 	u32 read_retries;
 	u32 queues;
 	u32 xor_groups;
+	u32 endurance;
 };
 
 enum media_op {

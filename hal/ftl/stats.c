@@ -19,16 +19,6 @@ void ftl_get_info(const struct ftl *f, struct ftl_info *info)
 	info->attach_count = le64_to_cpu(f->super->attach_count);
 }
 
-/* Spare that bad append units have not taken yet, of what there was without any. */
-static u32 reserve_permille(const struct ftl *f)
-{
-	u64 need = f->user_units + ftl_meta_units(f->user_units) + ftl_overhead_units(f);
-	u64 all = f->total_units - 2ULL * f->sys_mirrors * f->geo.pages;
-	u64 left = f->usable_units > need ? f->usable_units - need : 0;
-
-	return all > need ? (u32)(left * 1000 / (all - need)) : 0;
-}
-
 void ftl_get_stats(struct ftl *f, struct ftl_stats *st)
 {
 	unsigned long flags = ftl_lock(&f->lock);
@@ -41,7 +31,7 @@ void ftl_get_stats(struct ftl *f, struct ftl_stats *st)
 				    f->stripe[i].state == FTL_S_READY;
 		st->stripes_open += f->stripe[i].state == FTL_S_OPEN;
 	}
-	st->reserve_permille = reserve_permille(f);
+	st->reserve_permille = ftl_reserve_left(f) / 10;
 	ftl_unlock(&f->lock, flags);
 	st->stripes = f->geo.aus;
 	st->stripes_bad_aus = f->bad_aus;

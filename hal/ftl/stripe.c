@@ -27,8 +27,10 @@ static void add_bad(struct ftl *f, u32 stripe, u32 die)
 	}
 	*au |= FTL_AU_BAD;
 	f->bad_aus++;
-	if (!s->size && (s->state == FTL_S_FREE || s->state == FTL_S_READY))
+	if (!s->size && (s->state == FTL_S_FREE || s->state == FTL_S_READY)) {
 		s->state = FTL_S_UNUSABLE;
+		ftl_heap_drop(f, stripe);
+	}
 }
 
 /**
@@ -47,6 +49,7 @@ void ftl_stripe_init(struct ftl *f, u32 s)
 	for (d = 0; d < f->geo.dies; d++)
 		if (!(f->au[ftl_au_index(f, s, d)] & (FTL_AU_BAD | FTL_AU_SYSTEM)))
 			st->size += f->geo.pages;
+	ftl_wear_count(f, s);
 	f->usable_units += st->size;
 	st->state = st->size ? FTL_S_CLOSED : FTL_S_UNUSABLE;
 }
@@ -76,6 +79,10 @@ void ftl_stripe_set_free(struct ftl *f, u32 s, u8 state)
 	ftl_store(&st->state, state);
 	st->flags = 0;
 	f->free_units += st->size;
+	if (state == FTL_S_FREE)
+		ftl_heap_put(f, &f->free_heap, s);
+	else if (state == FTL_S_READY)
+		ftl_heap_put(f, &f->ready_heap, s);
 }
 
 /* Is everything written so far durable without doing anything? */
@@ -347,40 +354,37 @@ int ftl_erase_stripe(struct ftl *f, u32 s)
 	}
 	flags = ftl_lock(&f->lock);
 	clear_au_flags(f, s, FTL_AU_STOP | FTL_AU_SUSPECT | FTL_AU_OPENED | FTL_AU_ERASED);
-	if (f->stripe[s].state == FTL_S_FREE)
-		ftl_store(&f->stripe[s].state, FTL_S_READY);
 	f->st.erases++;
+	ftl_wear_erased(f, s);
+	if (f->stripe[s].state == FTL_S_FREE) {
+		ftl_store(&f->stripe[s].state, FTL_S_READY);
+		ftl_heap_put(f, &f->ready_heap, s);
+	}
 	ftl_unlock(&f->lock, flags);
 	return 0;
 }
 
 static u32 count_ready(const struct ftl *f)
 {
-	u32 i, n = 0;
-
-	for (i = 0; i < f->geo.aus; i++)
-		n += ftl_load(&f->stripe[i].state) == FTL_S_READY;
-	return n;
+	return ftl_load(&f->ready_heap.count);
 }
 
-/*
- * The next FREE stripe in turn, so that erases spread. The worker makes stripes
- * FREE and takes them, so what it finds stays so without the lock.
- */
 static u32 next_free(struct ftl *f)
 {
-	u32 i, s;
+	unsigned long flags = ftl_lock(&f->lock);
+	u32 s = ftl_wear_next_free(f);
 
-	for (i = 0; i < f->geo.aus; i++) {
-		s = f->erase_cursor + i;
-		s -= s >= f->geo.aus ? f->geo.aus : 0;
-		if (ftl_load(&f->stripe[s].state) != FTL_S_FREE ||
-		    f->stripe[s].flags & FTL_SF_PINNED)
-			continue;
-		f->erase_cursor = s + 1 < f->geo.aus ? s + 1 : 0;
-		return s;
-	}
-	return FTL_NONE;
+	ftl_unlock(&f->lock, flags);
+	return s;
+}
+
+static void still_free(struct ftl *f, u32 s)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+
+	if (f->stripe[s].state == FTL_S_FREE)
+		ftl_heap_put(f, &f->free_heap, s);
+	ftl_unlock(&f->lock, flags);
 }
 
 /**
@@ -401,6 +405,8 @@ int ftl_prepare(struct ftl *f, u32 stripes)
 		if (s == FTL_NONE)
 			break;
 		err = ftl_erase_stripe(f, s);
+		if (err)
+			still_free(f, s);
 		did |= !err;
 	}
 	return err == -ENODEV ? err : did;
@@ -530,6 +536,8 @@ static int report_reap(struct ftl *f, struct ftl_slot *s, void *arg)
 		if (f->au_wp)
 			f->au_wp[s->key + i] = min(s->cmd->au[i].write_ptr, f->geo.pages);
 		f->bad_aus += !!(flags & FTL_AU_BAD);
+		if (f->au_erases)
+			f->au_erases[s->key + i] = s->cmd->au[i].erase_count;
 		if (s->cmd->au[i].state == MEDIA_AU_OFFLINE)
 			f->offline_aus++;
 	}

@@ -451,8 +451,30 @@ static bool seal_step(struct ftl *f)
 	return true;
 }
 
+/**
+ * ftl_later() - run the worker again after a while, if the environment can
+ * @f: the instance
+ * @ns: how long; of several wishes within one run the shortest counts
+ *
+ * Context: worker, within ftl_run().
+ */
+void ftl_later(struct ftl *f, u64 ns)
+{
+	ns = max_t(u64, ns, 1);
+	if (!f->later_ns || ns < f->later_ns)
+		f->later_ns = ns;
+}
+
+static void kick_later(struct ftl *f)
+{
+	if (f->later_ns && f->env.kick_later && !ftl_load(&f->gone))
+		f->env.kick_later(f->env.ctx, f->later_ns);
+	f->later_ns = 0;
+}
+
 /* In order of urgency; each returns true when it did something. */
 static bool (*const jobs[])(struct ftl *f) = {
+	ftl_health_step,
 	ftl_write_alloc_leaf,
 	reclaim_step,
 	prepare_step,
@@ -460,6 +482,8 @@ static bool (*const jobs[])(struct ftl *f) = {
 	ftl_trim_step,
 	ftl_gc_step,
 	ftl_compact_step,
+	ftl_wear_step,
+	ftl_brake_step,
 };
 
 /**
@@ -483,5 +507,7 @@ void ftl_run(struct ftl *f)
 	} while (did && !ftl_load(&f->gone));
 	if (ftl_load(&f->gone) || ftl_load(&f->read_only))
 		ftl_fail_all(f);
+	ftl_health_step(f);
 	ftl_pump(f);
+	kick_later(f);
 }

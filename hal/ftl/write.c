@@ -116,6 +116,8 @@ static int admit(struct ftl *f, struct ftl_io *io)
 		ftl_kick_later(f);
 		return 0;
 	}
+	if (!ftl_brake_admits(f, w->units))
+		return 0;
 	ftl_inflight_set(f, w->lu, w->units);
 	ftl_list_add_tail(&w->adm, &f->admitted);
 	set_todo(w);

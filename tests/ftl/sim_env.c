@@ -217,7 +217,37 @@ static u64 env_now_ns(void *ctx)
 
 static u64 env_now_sec(void *ctx)
 {
-	return 1700000000;
+	struct sim_env *e = ctx;
+
+	return 1700000000 + e->clock / 1000000000;
+}
+
+static void env_kick_later(void *ctx, u64 ns)
+{
+	struct sim_env *e = ctx;
+
+	e->later = e->clock + ns;
+}
+
+static void env_health(void *ctx)
+{
+	struct sim_env *e = ctx;
+
+	e->health_changes++;
+}
+
+void sim_env_timer(struct sim_env *e)
+{
+	e->env.kick_later = env_kick_later;
+}
+
+void sim_env_pass(struct sim_env *e, u64 ns)
+{
+	e->clock += ns;
+	if (!e->later || e->clock < e->later)
+		return;
+	e->later = 0;
+	e->kicked = true;
 }
 
 static int env_wait(void *ctx, bool (*cond)(void *arg), void *arg)
@@ -266,6 +296,7 @@ void sim_env_init(struct sim_env *e, struct sim *sim)
 		.wait = env_wait,
 		.wake = env_wake,
 		.progress = env_progress,
+		.health = env_health,
 	};
 }
 

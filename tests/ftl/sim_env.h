@@ -24,6 +24,8 @@
  * @peak: the largest @bytes has been
  * @fail_alloc: so many allocations succeed and all later ones fail; -1 never
  * @clock: nanoseconds, one more at each look
+ * @later: when the core asked to be kicked, 0: not; see sim_env_timer()
+ * @health_changes: calls of env.health
  * @kicked: the core asked for ftl_run()
  * @idle_runs: ftl_run() calls since the medium last had something to do
  * @hung: the core waited for something that cannot happen
@@ -40,7 +42,8 @@ struct sim_env {
 	struct sim *sim;
 	u64 allocs, bytes, peak;
 	s64 fail_alloc;
-	u64 clock;
+	u64 clock, later;
+	u32 health_changes;
 	bool kicked, hung;
 	u32 idle_runs;
 	u32 progress;
@@ -53,6 +56,17 @@ struct sim_env {
 
 /** sim_env_init() - an environment whose waits step @sim (may be set later) */
 void sim_env_init(struct sim_env *e, struct sim *sim);
+
+/**
+ * sim_env_timer() - give the core a timer; before format and attach
+ *
+ * Without one it paces by work alone. Time passes by sim_env_pass(), and in
+ * sim_do() when nothing else can happen: then up to what the core waits for.
+ */
+void sim_env_timer(struct sim_env *e);
+
+/** sim_env_pass() - let so many nanoseconds pass */
+void sim_env_pass(struct sim_env *e, u64 ns);
 
 /** sim_env_logged() - was a line containing @text logged (and is still kept) */
 bool sim_env_logged(const struct sim_env *e, const char *text);

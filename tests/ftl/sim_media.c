@@ -1174,6 +1174,7 @@ static void fill_defaults(struct sim_config *cfg)
 	cfg->host_cmds = cfg->host_cmds ? cfg->host_cmds : 64;
 	cfg->internal_cmds = cfg->internal_cmds ? cfg->internal_cmds : 16;
 	cfg->buffer_units = cfg->buffer_units ? cfg->buffer_units : 4;
+	cfg->endurance = cfg->endurance ? cfg->endurance : 1000000;
 }
 
 static void make_cmds(struct sim *s)
@@ -1207,6 +1208,7 @@ struct sim *sim_new(const struct sim_config *cfg, struct nand *nand)
 		.write_units = s->cfg.write_units, .max_units = s->cfg.max_units,
 		.max_open = s->cfg.max_open, .read_retries = s->cfg.read_retries,
 		.queues = s->cfg.queues, .xor_groups = s->cfg.xor_groups,
+		.endurance = s->cfg.endurance,
 	};
 	s->sums = sim_sums_new(cfg->xor_groups, cfg->pages);
 	s->au = sim_alloc((size_t)cfg->dies * cfg->aus * sizeof(*s->au));
@@ -1266,7 +1268,7 @@ struct sim *sim_create(const struct sim_config *cfg)
 	struct nand_geometry geo = {
 		.dies = cfg->dies, .blocks = cfg->aus, .pages = cfg->pages,
 		.page_bytes = FIO_MEDIA_UNIT, .oob_bytes = FIO_MEDIA_TAG,
-		.endurance = 1000000,
+		.endurance = cfg->endurance ? cfg->endurance : 1000000,
 	};
 	struct nand *nand = nand_create_mem(&geo);
 

@@ -49,6 +49,7 @@ enum sim_policy { SIM_LAZY, SIM_EAGER, SIM_RANDOM, SIM_IMMEDIATE };
  * @internal_cmds: more commands for internal use, default 16
  * @buffer_units: units per die that wait in the buffer, default 4
  * @xor_groups: stripes with sums of their rows at once, default none
+ * @endurance: erase cycles an append unit is rated for, default 1000000
  * @volatile_buffer: no power-loss protection
  * @keeps_open: after a cut, append units that were open and have no torn page
  *	are open still; by default they are suspect
@@ -61,6 +62,7 @@ struct sim_config {
 	u32 host_cmds, internal_cmds;
 	u32 buffer_units;
 	u32 xor_groups;
+	u32 endurance;
 	bool volatile_buffer;
 	bool keeps_open;
 	enum sim_policy policy;
