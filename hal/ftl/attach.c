@@ -141,6 +141,21 @@ static int step_journal(struct attach *a)
 	return f->journal ? 0 : -ENOMEM;
 }
 
+static int step_preallocate(struct attach *a)
+{
+	struct ftl *f = a->f;
+	u32 leaf;
+	int err = 0;
+
+	for (leaf = 0; !err && leaf < f->nleaves && a->flags & FTL_ATTACH_PREALLOCATE; leaf++)
+		err = ftl_map_add_leaf(f, leaf);
+	if (err)
+		ftl_say(f, FTL_ERR, "not enough memory to preallocate the map: %llu MiB are needed in all; free memory, or attach without",
+			(unsigned long long)f->nleaves * sizeof(u32) * FIO_MAP_FANOUT >> 20);
+	f->st.preallocated = !err && a->flags & FTL_ATTACH_PREALLOCATE;
+	return err;
+}
+
 /* From here on a cut needs recovery. Nothing is written before this is durable. */
 static int step_dirty(struct attach *a)
 {
@@ -166,6 +181,7 @@ static const struct step {
 	{ "load the map", step_map, offsetof(struct ftl_recovery, ns_map) },
 	{ "sort stripes", step_stripes, offsetof(struct ftl_recovery, ns_map) },
 	{ "prepare the journal", step_journal, offsetof(struct ftl_recovery, ns_map) },
+	{ "preallocate memory", step_preallocate, offsetof(struct ftl_recovery, ns_map) },
 	{ "mark as attached", step_dirty, offsetof(struct ftl_recovery, ns_super) },
 };
 

@@ -90,7 +90,7 @@ struct batch {
 	u64 seq;
 };
 
-static_assert(sizeof(struct batch) <= 640);
+static_assert(sizeof(struct batch) <= sizeof(((struct ftl *)0)->snap_mem));
 
 static void clear_marks(struct ftl *f, u32 leaf)
 {
@@ -223,13 +223,12 @@ static int snapshot_pass(struct ftl *f, struct batch *b, u8 mask)
  */
 int ftl_snapshot(struct ftl *f, u8 mask)
 {
-	struct batch *b = ftl_alloc(f, sizeof(*b), FTL_MEM_CORE);
+	struct batch *b = (void *)f->snap_mem;
 	u32 tries;
-	int err = b ? -EIO : -ENOMEM;
+	int err = -EIO;
 
 	for (tries = 0; (err == -EIO || err == -ENOSPC) && tries < FTL_APPEND_TRIES; tries++)
 		err = snapshot_pass(f, b, mask);
-	ftl_free(f, b, sizeof(*b), FTL_MEM_CORE);
 	if (err && err != -ENODEV)
 		ftl_set_read_only(f, "snapshots of the map cannot be written");
 	return err;

@@ -20,6 +20,7 @@ void *ftl_alloc(struct ftl *f, size_t bytes, enum ftl_mem kind)
 	if (!p)
 		return NULL;
 	f->st.mem[kind] += bytes;
+	f->st.mem_kind_peak[kind] = max(f->st.mem_kind_peak[kind], f->st.mem[kind]);
 	f->mem_now += bytes;
 	if (f->mem_now > f->st.mem_peak)
 		f->st.mem_peak = f->mem_now;
@@ -33,6 +34,15 @@ void ftl_free(struct ftl *f, void *p, size_t bytes, enum ftl_mem kind)
 	f->env.free(f->env.ctx, p, bytes);
 	f->st.mem[kind] -= bytes;
 	f->mem_now -= bytes;
+}
+
+/* Memory of the medium's buf_alloc(); it lives as long as the instance. */
+void ftl_account_buffer(struct ftl *f, size_t bytes)
+{
+	f->st.mem[FTL_MEM_BUFFER] += bytes;
+	f->st.mem_kind_peak[FTL_MEM_BUFFER] = f->st.mem[FTL_MEM_BUFFER];
+	f->mem_now += bytes;
+	f->st.mem_peak = max(f->st.mem_peak, f->mem_now);
 }
 
 /* Any context. */
@@ -286,6 +296,7 @@ struct ftl *ftl_create(struct media *m, const struct ftl_env *env)
 	f->m = m;
 	f->env = *env;
 	f->st.mem[FTL_MEM_CORE] = sizeof(*f);
+	f->st.mem_kind_peak[FTL_MEM_CORE] = sizeof(*f);
 	f->mem_now = sizeof(*f);
 	f->st.mem_peak = sizeof(*f);
 	init_lists(f);

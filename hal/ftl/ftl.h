@@ -79,6 +79,7 @@ u64 ftl_max_user_units(const struct media_geometry *g, u64 bad_aus);
 #define FTL_ATTACH_CLEAN_ONLY	BIT(0)	/* fail with -EUCLEAN rather than recover */
 #define FTL_ATTACH_RESCAN	BIT(1)	/* scan even when clean */
 #define FTL_ATTACH_READ_ONLY	BIT(2)	/* look only: no command that changes the medium */
+#define FTL_ATTACH_PREALLOCATE	BIT(3)	/* allocate all of the map now, nothing later */
 
 /**
  * ftl_attach() - bring a formatted medium up, recovering if it was not detached
@@ -152,8 +153,10 @@ struct ftl_stats {
 	u64 stripes_levelled;		/* evacuated because they were worn less than others */
 	u64 program_fails, erase_fails, read_retries, media_errors;
 	u64 mem[FTL_MEM_KINDS], mem_peak;
+	u64 mem_kind_peak[FTL_MEM_KINDS];
 	u32 reserve_permille;		/* as ftl_health.reserve */
 	bool read_only;
+	bool preallocated;		/* nothing will be allocated any more */
 	const char *read_only_reason;
 };
 

@@ -294,6 +294,7 @@ struct ftl {
 	u32 dirty_leaves, trimmed_leaves;
 	u64 *inflight;		/* bit per hashed unit */
 	u32 inflight_mask;
+	u64 snap_mem[80];	/* ftl_snapshot()'s: it must not need memory */
 
 	/* media */
 	u8 *au;
@@ -372,6 +373,7 @@ void ftl_free(struct ftl *f, void *p, size_t bytes, enum ftl_mem kind);
 	ftl_format_line(_line, sizeof(_line), __VA_ARGS__);		\
 	(f)->env.log((f)->env.ctx, level, _line);			\
 } while (0)
+void ftl_account_buffer(struct ftl *f, size_t bytes);
 int ftl_check_geometry(const struct media_geometry *g, const struct ftl_env *env);
 void ftl_set_shape(struct ftl *f, const struct media_geometry *g);
 struct ftl *ftl_create(struct media *m, const struct ftl_env *env);

@@ -373,7 +373,7 @@ static int init_rmw(struct ftl *f)
 
 		if (f->m->ops->buf_alloc(f->m, 1, &r->buf))
 			return -ENOMEM;
-		f->st.mem[FTL_MEM_BUFFER] += FIO_MEDIA_UNIT;
+		ftl_account_buffer(f, FIO_MEDIA_UNIT);
 		r->f = f;
 		ftl_list_add_tail(&r->link, &f->rmw_free);
 		f->rmw_count++;
@@ -387,7 +387,7 @@ static int init_slot(struct ftl *f, struct ftl_slot *s)
 
 	s->f = f;
 	if (!err)
-		f->st.mem[FTL_MEM_BUFFER] += f->geo.max_units * FIO_MEDIA_UNIT;
+		ftl_account_buffer(f, f->geo.max_units * FIO_MEDIA_UNIT);
 	return err;
 }
 

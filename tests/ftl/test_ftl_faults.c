@@ -181,6 +181,55 @@ static void test_map_memory(void **state)
 	rig_stop(&r);
 }
 
+/* Ever more allocations succeed, until it is the map that there is no room for. */
+static int attach_short_of_memory(struct rig *r)
+{
+	int err;
+
+	for (r->env.fail_alloc = 4;; r->env.fail_alloc++) {
+		s64 n = r->env.fail_alloc;
+
+		err = rig_attach(r, FTL_ATTACH_PREALLOCATE);
+		if (!err || sim_env_logged(&r->env, "preallocate the map"))
+			return err;
+		r->env.fail_alloc = n;
+	}
+}
+
+/* With everything allocated at attach, nothing is needed later. */
+static void test_preallocate(void **state)
+{
+	struct sim_config cfg = rig_small();
+	struct ftl_stats st;
+	struct rig r;
+	u64 i, bytes;
+
+	cfg.pages = 64;
+	rig_start(&r, &cfg, 4096, 0, 0);
+	ftl_get_stats(r.f, &st);
+	assert_false(st.preallocated);
+	bytes = st.mem[FTL_MEM_MAP];
+	rig_detach(&r);
+	assert_int_equal(attach_short_of_memory(&r), -ENOMEM);
+	assert_int_equal(r.env.allocs, 0);
+	r.env.fail_alloc = -1;
+	assert_int_equal(rig_attach(&r, FTL_ATTACH_PREALLOCATE), 0);
+	ftl_get_stats(r.f, &st);
+	assert_true(st.preallocated);
+	assert_int_equal(st.mem[FTL_MEM_MAP] - bytes, (r.info.user_units + 1023) / 1024 * 4096);
+	r.env.fail_alloc = 0;
+	for (i = 0; i < 3 * r.info.user_units; i++) {
+		assert_int_equal(put(&r, i % r.info.user_units, (u8)i), 0);
+		if (i % 50 == 0)
+			assert_int_equal(rig_io(&r, FTL_TRIM, i % r.info.user_units, 1, NULL), 0);
+	}
+	assert_int_equal(ftl_force_checkpoint(r.f), 0);
+	ftl_get_stats(r.f, &st);
+	assert_true(st.gc_victims > 0);
+	r.env.fail_alloc = -1;
+	rig_stop(&r);
+}
+
 /* Append units fail until the spare is used up: read-only, and readable. */
 static void test_worn_out(void **state)
 {
@@ -286,6 +335,7 @@ int main(void)
 		cmocka_unit_test(test_corrupt),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_map_memory),
+		cmocka_unit_test(test_preallocate),
 		cmocka_unit_test(test_worn_out),
 		cmocka_unit_test(test_damaged_checkpoint),
 		cmocka_unit_test(test_die_offline),
