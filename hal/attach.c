@@ -233,8 +233,11 @@ int fio_attach_start(struct fio_card *card, u32 flags)
 
 	static_assert(FIO_ATTACH_CLEAN_ONLY == FTL_ATTACH_CLEAN_ONLY);
 	static_assert(FIO_ATTACH_RESCAN == FTL_ATTACH_RESCAN);
-	if (flags & ~(FIO_ATTACH_CLEAN_ONLY | FIO_ATTACH_RESCAN))
+	static_assert(FIO_ATTACH_PREALLOCATE == FTL_ATTACH_PREALLOCATE);
+	if (flags & ~FIO_ATTACH_FLAGS)
 		return -EINVAL;
+	if (fio_preallocate)
+		flags |= FIO_ATTACH_PREALLOCATE;
 	mutex_lock(&card->op.lock);
 	if (is_idle(card)) {
 		card->op.flags = flags;

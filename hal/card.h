@@ -210,6 +210,7 @@ struct fio_progress {
  * @ftl_rwsem: held for short moments only, never across media commands
  * @ftl_mutex: who may call ftl_attach/detach/format/run; outside of @ftl_rwsem
  * @ftl_work: background work of the FTL, on @ftl_workqueue
+ * @ftl_later: starts @ftl_work when the FTL wants to run again after a while
  * @ftl_wait: sleepers of ftl_env.wait
  * @ftl_mem, @ftl_mem_peak: bytes the FTL has allocated
  *
@@ -218,7 +219,7 @@ struct fio_progress {
  *	other locks but @op.lock
  *
  * @cdev_dev: fctN's class device; cdev.c's, see fio_cdev_visit()
- * @notified: state that user space was last told of; sysfs.c's
+ * @notified, @notified_health: what user space was last told of; sysfs.c's
  *
  * Lock order: op.lock > unit_mutex > ftl_mutex > ftl_rwsem > event_lock >
  * health.lock > mbox.lock > queue locks (chan.h) > state_lock.
@@ -282,6 +283,7 @@ struct fio_card {
 	struct mutex ftl_mutex;		/* callers that may sleep in the FTL */
 	struct workqueue_struct *ftl_workqueue;
 	struct work_struct ftl_work;
+	struct delayed_work ftl_later;
 	wait_queue_head_t ftl_wait;
 	atomic64_t ftl_mem;
 	atomic64_t ftl_mem_peak;
@@ -291,6 +293,7 @@ struct fio_card {
 	struct mutex unit_mutex;	/* calls of personalities */
 	struct device *cdev_dev;
 	enum fio_card_state notified;
+	u32 notified_health;
 
 	atomic64_t pcie_correctable, pcie_nonfatal, pcie_fatal;
 };
@@ -320,6 +323,7 @@ extern struct workqueue_struct *fio_op_workqueue;
 extern struct workqueue_struct *fio_reset_workqueue;
 extern struct workqueue_struct *fio_end_workqueue;
 extern bool fio_auto_attach;
+extern bool fio_preallocate;
 extern unsigned int fio_command_timeout;
 const char *fio_build(void);
 
@@ -408,6 +412,7 @@ void fio_env_wake(struct fio_card *card);
  * unit; -ENODEV: the card is gone; -EALREADY: it is so already; -EINVAL: a bad
  * parameter; -EOPNOTSUPP: the card is in minimal mode.
  */
+#define FIO_ATTACH_FLAGS (FIO_ATTACH_CLEAN_ONLY | FIO_ATTACH_RESCAN | FIO_ATTACH_PREALLOCATE)
 int fio_attach_start(struct fio_card *card, u32 flags);
 int fio_detach_start(struct fio_card *card);
 int fio_format_start(struct fio_card *card, const struct fio_ioc_format *f);
@@ -426,6 +431,7 @@ void fio_io_close(struct fio_card *card);
 void fio_card_fill_info(struct fio_card *card, struct fio_ioc_info *info);
 int fio_card_fill_health(struct fio_card *card, struct fio_ioc_health *health);
 void fio_card_fill_unit(struct fio_card *card, struct fio_ioc_unit *unit);
+bool fio_card_media_health(struct fio_card *card, struct ftl_health *health);
 int fio_card_beacon(struct fio_card *card, struct fio_ioc_beacon *beacon);
 
 /*

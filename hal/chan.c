@@ -477,6 +477,7 @@ void fio_chan_set_geometry(struct fio_card *card)
 	g->max_open = card->geo.max_open;
 	g->read_retries = card->geo.read_retries;
 	g->queues = card->chan->queues;
+	g->endurance = card->geo.endurance == U32_MAX ? 0 : card->geo.endurance;
 	g->xor_groups = card->id.features & FIO_FEAT_XOR ? card->geo.xor_groups : 0;
 	card->chan->units = g->dies * g->aus * g->pages;
 }

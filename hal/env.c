@@ -222,6 +222,26 @@ void fio_env_wake(struct fio_card *card)
 	wake_up_all(&card->ftl_wait);
 }
 
+static void later_work(struct work_struct *work)
+{
+	fio_env_kick(container_of(to_delayed_work(work), struct fio_card, ftl_later));
+}
+
+static void env_kick_later(void *ctx, u64 ns)
+{
+	struct fio_card *card = ctx;
+
+	/* Rounded up: the core looks at the clock again. */
+	mod_delayed_work(card->ftl_workqueue, &card->ftl_later, nsecs_to_jiffies(ns) + 1);
+}
+
+static void env_health(void *ctx)
+{
+	struct fio_card *card = ctx;
+
+	schedule_work(&card->notify_work);
+}
+
 static const struct ftl_env env_ops = {
 	.alloc = env_alloc,
 	.free = env_free,
@@ -232,6 +252,8 @@ static const struct ftl_env env_ops = {
 	.wait = env_wait,
 	.wake = env_wake,
 	.progress = env_progress,
+	.kick_later = env_kick_later,
+	.health = env_health,
 };
 
 /**
@@ -247,6 +269,7 @@ int fio_env_setup(struct fio_card *card)
 	mutex_init(&card->ftl_mutex);
 	init_waitqueue_head(&card->ftl_wait);
 	INIT_WORK(&card->ftl_work, ftl_work);
+	INIT_DELAYED_WORK(&card->ftl_later, later_work);
 	card->ftl_workqueue = alloc_workqueue("fio-ftl-%s", WQ_MEM_RECLAIM | WQ_UNBOUND,
 					      1, card->name);
 	return card->ftl_workqueue ? 0 : -ENOMEM;
@@ -261,6 +284,7 @@ void fio_env_free(struct fio_card *card)
 {
 	if (!card->ftl_workqueue)
 		return;
+	cancel_delayed_work_sync(&card->ftl_later);
 	destroy_workqueue(card->ftl_workqueue);
 	card->ftl_workqueue = NULL;
 	if (atomic64_read(&card->ftl_mem))

@@ -57,8 +57,11 @@ void fio_set_plp(struct fio_card *card, u32 plp)
 			 fio_plp_text(plp),
 			 durable ? "durable" : "durable only after a flush");
 	WRITE_ONCE(card->plp, plp);
-	if (ftl_swap(&card->chan->media.durable, durable) != durable)
-		schedule_work(&card->cache_work);
+	if (ftl_swap(&card->chan->media.durable, durable) == durable)
+		return;
+	schedule_work(&card->cache_work);
+	/* the core judges the medium's health anew */
+	fio_env_kick(card);
 }
 
 static void reread_plp(struct fio_card *card)

@@ -131,17 +131,32 @@ static u32 active_media(struct fio_card *card, const struct fio_health *h)
 	return permyriad(all - min(lost, all), all);
 }
 
-static u32 reserve(struct fio_card *card)
+/**
+ * fio_card_media_health() - what the FTL thinks of its flash
+ * @card: the card
+ * @health: filled when attached
+ * Context: process.
+ * Return: whether the card is attached.
+ */
+bool fio_card_media_health(struct fio_card *card, struct ftl_health *health)
 {
-	struct ftl_stats stats = {};
 	bool attached;
 
 	down_read(&card->ftl_rwsem);
 	attached = card->ftl;
 	if (attached)
-		ftl_get_stats(card->ftl, &stats);
+		ftl_get_health(card->ftl, health);
 	up_read(&card->ftl_rwsem);
-	return attached ? stats.reserve_permille * 10 : FIO_NO_VALUE;
+	return attached;
+}
+
+static void fill_reserve(struct fio_card *card, struct fio_ioc_health *out)
+{
+	struct ftl_health h = {};
+	bool attached = fio_card_media_health(card, &h);
+
+	out->reserve_permyriad = attached ? h.reserve : FIO_NO_VALUE;
+	out->reserve_warn_permyriad = attached ? h.warn_at : WARN_PERMYRIAD;
 }
 
 static void fill_electrics(const struct fio_health *h, struct fio_ioc_health *out)
@@ -205,8 +220,7 @@ int fio_card_fill_health(struct fio_card *card, struct fio_ioc_health *out)
 		return err;
 	fill_electrics(&h, out);
 	fill_counters(&h, out);
-	out->reserve_permyriad = reserve(card);
-	out->reserve_warn_permyriad = WARN_PERMYRIAD;
+	fill_reserve(card, out);
 	out->active_media_permyriad = active_media(card, &h);
 	out->pcie_correctable = atomic64_read(&card->pcie_correctable);
 	out->pcie_nonfatal = atomic64_read(&card->pcie_nonfatal);
@@ -227,6 +241,23 @@ static void fill_format(struct ftl *ftl, struct fio_ioc_unit *unit)
 	unit->attach_count = info.attach_count;
 }
 
+static void fill_memory(struct fio_card *card, const struct ftl_stats *s,
+			struct fio_ioc_unit *unit)
+{
+	unit->ram_current = atomic64_read(&card->ftl_mem) + card->chan_bytes;
+	unit->ram_peak = atomic64_read(&card->ftl_mem_peak) + card->chan_bytes;
+	unit->ram_map = s->mem[FTL_MEM_MAP];
+	unit->ram_core = s->mem[FTL_MEM_CORE];
+	unit->ram_buffers = s->mem[FTL_MEM_BUFFER];
+	unit->ram_scan = s->mem[FTL_MEM_SCAN];
+	unit->ram_rings = card->chan_bytes;
+	unit->ram_map_peak = s->mem_kind_peak[FTL_MEM_MAP];
+	unit->ram_core_peak = s->mem_kind_peak[FTL_MEM_CORE];
+	unit->ram_buffers_peak = s->mem_kind_peak[FTL_MEM_BUFFER];
+	unit->ram_scan_peak = s->mem_kind_peak[FTL_MEM_SCAN];
+	unit->preallocated = s->preallocated;
+}
+
 static void fill_stats(struct fio_card *card, struct ftl *ftl,
 		       struct fio_ioc_unit *unit)
 {
@@ -237,8 +268,7 @@ static void fill_stats(struct fio_card *card, struct ftl *ftl,
 	if (s.read_only_reason)
 		strscpy(unit->read_only_reason, s.read_only_reason,
 			sizeof(unit->read_only_reason));
-	unit->ram_current = atomic64_read(&card->ftl_mem) + card->chan_bytes;
-	unit->ram_peak = atomic64_read(&card->ftl_mem_peak) + card->chan_bytes;
+	fill_memory(card, &s, unit);
 	unit->user_bytes_written = s.user_units_written * FIO_UNIT_BYTES;
 	unit->user_bytes_read = s.user_units_read * FIO_UNIT_BYTES;
 	unit->gc_bytes_written = s.gc_units_written * FIO_UNIT_BYTES;
@@ -252,6 +282,24 @@ static void fill_stats(struct fio_card *card, struct ftl *ftl,
 	unit->erases = s.erases;
 	unit->read_retries = s.read_retries;
 	unit->media_errors = s.media_errors;
+	unit->stripes_levelled = s.stripes_levelled;
+}
+
+static void fill_media_health(struct ftl *ftl, struct fio_ioc_unit *unit)
+{
+	struct ftl_health h;
+
+	static_assert(FIO_HEALTH_READ_ONLY == (int)FTL_READ_ONLY);
+	static_assert(FIO_WHY_PLP == FTL_WHY_PLP);
+	ftl_get_health(ftl, &h);
+	unit->health = h.state;
+	unit->health_reasons = h.reasons;
+	if (h.text)
+		strscpy(unit->health_text, h.text, sizeof(unit->health_text));
+	unit->erase_min = h.erase_min;
+	unit->erase_max = h.erase_max;
+	unit->erase_mean = h.erase_mean;
+	unit->endurance = h.endurance ? h.endurance : FIO_NO_VALUE;
 }
 
 static void fill_recovery(struct ftl *ftl, struct fio_ioc_unit *unit)
@@ -272,7 +320,10 @@ static void fill_recovery(struct ftl *ftl, struct fio_ioc_unit *unit)
 /* Everything is FIO_NO_VALUE but the strings, the UUID and what comes before. */
 static void fill_unattached(struct fio_ioc_unit *unit)
 {
-	memset(unit, 0xff, offsetof(struct fio_ioc_unit, reserved));
+	memset(unit, 0xff, sizeof(*unit));
+	memset(unit->reserved, 0, sizeof(unit->reserved));
+	memset(unit->health_text, 0, sizeof(unit->health_text));
+	unit->pad2 = 0;
 	unit->attached = 0;
 	unit->pad = 0;
 	memset(unit->uuid, 0, sizeof(unit->uuid));
@@ -295,6 +346,7 @@ void fio_card_fill_unit(struct fio_card *card, struct fio_ioc_unit *unit)
 		fill_format(card->ftl, unit);
 		fill_stats(card, card->ftl, unit);
 		fill_recovery(card->ftl, unit);
+		fill_media_health(card->ftl, unit);
 		unit->volatile_cache = READ_ONCE(card->plp) != FIO_PLP_OK;
 	} else {
 		fill_unattached(unit);

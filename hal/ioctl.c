@@ -26,7 +26,8 @@
  * @cmd: as the header defines it
  * @size: of the structure as this driver knows it
  * @min: of the structure's first version
- * @reserved: what comes in must be zero from this byte on; 0: nothing must be
+ * @reserved: what comes in must be zero from this byte to @min; 0: nothing must be.
+ *	Later versions only add what comes out
  * @admin: needs CAP_SYS_ADMIN
  * @waits: may wait for long: runs with the card only kept in memory
  * @fn: does it; @arg is in and out
@@ -65,7 +66,7 @@ static int do_attach(struct fio_card *card, void *arg)
 {
 	const struct fio_ioc_attach *a = arg;
 
-	if (a->flags & ~(FIO_ATTACH_CLEAN_ONLY | FIO_ATTACH_RESCAN))
+	if (a->flags & ~FIO_ATTACH_FLAGS)
 		return -EINVAL;
 	return fio_attach_start(card, a->flags);
 }
@@ -150,7 +151,7 @@ static void *copy_in(const struct fio_ioctl_row *row, void __user *user,
 		return ERR_PTR(-ENOMEM);
 	err = copy_struct_from_user(arg, row->size, user, *usize);
 	if (!err && row->reserved &&
-	    memchr_inv(arg + row->reserved, 0, row->size - row->reserved))
+	    memchr_inv(arg + row->reserved, 0, row->min - row->reserved))
 		err = -EINVAL;
 	if (!err)
 		return arg;

@@ -14,6 +14,11 @@ bool fio_auto_attach = true;
 module_param_named(auto_attach, fio_auto_attach, bool, 0444);
 MODULE_PARM_DESC(auto_attach, "Attach formatted cards when they are found (default: Y)");
 
+bool fio_preallocate;
+module_param_named(preallocate, fio_preallocate, bool, 0444);
+MODULE_PARM_DESC(preallocate,
+		 "Take all memory that cards may ever need when they attach, for swap (default: N)");
+
 unsigned int fio_command_timeout = 15;
 module_param_named(command_timeout, fio_command_timeout, uint, 0444);
 MODULE_PARM_DESC(command_timeout,

@@ -352,6 +352,7 @@ static void take_apart(struct fio_card *card)
 	fio_reset_stop(card);
 	fio_cdev_destroy(card);
 	cancel_work_sync(&card->notify_work);
+	cancel_delayed_work_sync(&card->ftl_later);
 	cancel_work_sync(&card->ftl_work);
 	stop_hardware(card);
 	pci_set_drvdata(pdev, NULL);

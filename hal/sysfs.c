@@ -114,6 +114,37 @@ static ssize_t power_loss_protection_show(struct device *dev,
 }
 static DEVICE_ATTR_RO(power_loss_protection);
 
+static ssize_t health_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct ftl_health h;
+
+	if (!fio_card_media_health(to_card(dev), &h))
+		return -ENODATA;
+	return sysfs_emit(buf, "%s\n", fio_health_name(h.state));
+}
+static DEVICE_ATTR_RO(health);
+
+static ssize_t health_reason_show(struct device *dev, struct device_attribute *attr,
+				  char *buf)
+{
+	struct ftl_health h;
+
+	if (!fio_card_media_health(to_card(dev), &h))
+		return -ENODATA;
+	return sysfs_emit(buf, "%s\n", h.text ? h.text : "none");
+}
+static DEVICE_ATTR_RO(health_reason);
+
+static ssize_t reserve_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct ftl_health h;
+
+	if (!fio_card_media_health(to_card(dev), &h))
+		return -ENODATA;
+	return sysfs_emit(buf, "%u.%02u\n", h.reserve / 100, h.reserve % 100);
+}
+static DEVICE_ATTR_RO(reserve);
+
 static struct attribute *card_attrs[] = {
 	&dev_attr_state.attr,
 	&dev_attr_reason.attr,
@@ -127,6 +158,9 @@ static struct attribute *card_attrs[] = {
 	&dev_attr_adapter_serial.attr,
 	&dev_attr_temperature.attr,
 	&dev_attr_power_loss_protection.attr,
+	&dev_attr_health.attr,
+	&dev_attr_health_reason.attr,
+	&dev_attr_reserve.attr,
 	NULL,
 };
 
@@ -139,14 +173,12 @@ const struct attribute_group *fio_card_groups[] = {
 	NULL,
 };
 
-/* A percent more is worth a wake-up of who polls, but no event for udev. */
-static void notify(struct fio_card *card, struct device *dev)
+static void notify_state(struct fio_card *card, struct device *dev)
 {
 	enum fio_card_state state = fio_card_state(card);
 	char text[32];
 	char *env[2] = { text };
 
-	sysfs_notify(&dev->kobj, NULL, "progress");
 	if (card->notified == state)
 		return;
 	card->notified = state;
@@ -154,6 +186,32 @@ static void notify(struct fio_card *card, struct device *dev)
 	sysfs_notify(&dev->kobj, NULL, "reason");
 	snprintf(text, sizeof(text), "FIO_STATE=%s", fio_state_name(state));
 	kobject_uevent_env(&dev->kobj, KOBJ_CHANGE, env);
+}
+
+/* Detaching is no news of the medium: only what an attached one changes to is. */
+static void notify_health(struct fio_card *card, struct device *dev)
+{
+	struct ftl_health h;
+	char text[32], reason[128];
+	char *env[3] = { text, reason };
+
+	if (!fio_card_media_health(card, &h) || card->notified_health == h.state)
+		return;
+	card->notified_health = h.state;
+	sysfs_notify(&dev->kobj, NULL, "health");
+	sysfs_notify(&dev->kobj, NULL, "health_reason");
+	sysfs_notify(&dev->kobj, NULL, "reserve");
+	snprintf(text, sizeof(text), "FIO_HEALTH=%s", fio_health_name(h.state));
+	snprintf(reason, sizeof(reason), "FIO_HEALTH_REASON=%s", h.text ? h.text : "none");
+	kobject_uevent_env(&dev->kobj, KOBJ_CHANGE, env);
+}
+
+/* A percent more is worth a wake-up of who polls, but no event for udev. */
+static void notify(struct fio_card *card, struct device *dev)
+{
+	sysfs_notify(&dev->kobj, NULL, "progress");
+	notify_state(card, dev);
+	notify_health(card, dev);
 }
 
 /**

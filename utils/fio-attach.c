@@ -25,6 +25,8 @@ static void usage(FILE *f)
 	      "  <device>              control node of the card, /dev/fctN\n"
 	      "  -c, --clean           fail rather than recover a card that was not\n"
 	      "                        detached in order\n"
+	      "  -p, --preallocate     take all memory now that the card may ever need, so\n"
+	      "                        that none is needed later: for swap\n"
 	      "  -r, --rescan          rebuild the map from the flash even if not needed\n"
 	      "  -q, --quiet           print nothing but errors\n"
 	      "  -Q, --quiet-progress  no progress, only the result\n"
@@ -80,6 +82,7 @@ static int attach(const char *arg, void *ctx)
 
 static const struct option long_options[] = {
 	{ "clean", no_argument, NULL, 'c' },
+	{ "preallocate", no_argument, NULL, 'p' },
 	{ "rescan", no_argument, NULL, 'r' },
 	FIO_COMMON_OPTIONS,
 	{ }
@@ -91,10 +94,13 @@ int main(int argc, char **argv)
 	int c, ret;
 
 	fio_progname = "fio-attach";
-	while ((c = getopt_long(argc, argv, "cr" FIO_COMMON_LETTERS, long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "cpr" FIO_COMMON_LETTERS, long_options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			o.flags |= FIO_ATTACH_CLEAN_ONLY;
+			break;
+		case 'p':
+			o.flags |= FIO_ATTACH_PREALLOCATE;
 			break;
 		case 'r':
 			o.flags |= FIO_ATTACH_RESCAN;

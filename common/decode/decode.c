@@ -35,6 +35,26 @@ const char *fio_reason_text(unsigned int reason)
 	return "unknown reason";
 }
 
+const char *fio_health_name(unsigned int health)
+{
+	switch (health) {
+#define HEALTH_NAME(nr, name, sysfs, text) case nr: return sysfs;
+	FIO_HEALTH_STATES(HEALTH_NAME)
+#undef HEALTH_NAME
+	}
+	return "unknown";
+}
+
+const char *fio_health_text(unsigned int health)
+{
+	switch (health) {
+#define HEALTH_TEXT(nr, name, sysfs, text) case nr: return text;
+	FIO_HEALTH_STATES(HEALTH_TEXT)
+#undef HEALTH_TEXT
+	}
+	return "Unknown";
+}
+
 const char *fio_plp_text(unsigned int plp)
 {
 	switch (plp) {

@@ -23,6 +23,12 @@ const char *fio_reason_text(unsigned int reason);
 /** fio_plp_text() - power-loss protection: "protected", "FAILED", "none" */
 const char *fio_plp_text(unsigned int plp);
 
+/** fio_health_name() - what sysfs shows: "write-reduced"; "unknown" for a bad number */
+const char *fio_health_name(unsigned int health);
+
+/** fio_health_text() - what fio-status shows: "Write-reduced" */
+const char *fio_health_text(unsigned int health);
+
 /** fio_reserve_text() - the vendor's word for the state of the spare */
 const char *fio_reserve_text(unsigned int permyriad, unsigned int warn_permyriad,
 			     int read_only);

@@ -366,6 +366,48 @@ static void test_warnings(void **state)
 	free(m);
 }
 
+/* What the driver says of the medium's health is shown, and is a reason to look. */
+static void test_media_health(void **state)
+{
+	struct machine_status *m = calloc(1, sizeof(*m));
+	struct json_object *tree;
+	char *t;
+
+	fake.unit.health = FIO_HEALTH_WRITE_REDUCED;
+	fake.unit.health_reasons = FIO_WHY_RESERVE_OUT | FIO_WHY_WEAR;
+	strcpy(fake.unit.health_text, "the reserve is used up");
+	fake.health.reserve_permyriad = 0;
+	t = print_text(STATUS_ALL);
+	assert_non_null(strstr(t, "WRITE-REDUCED MODE. WRITES ARE SLOWED DOWN!"));
+	assert_non_null(strstr(t, "as often as it is rated for"));
+	assert_null(strstr(t, "metadata was lost"));
+	assert_non_null(strstr(t, "Reserve space status: Reduced-write; Reserves: 0.00%"));
+	assert_non_null(strstr(t, "Media status: Write-reduced: the reserve is used up"));
+	free(t);
+	status_gather(m, NULL);
+	assert_true(status_degraded(m));
+	tree = status_tree(m, false);
+	assert_string_equal(status_field(tree, "media_status"), "Write-reduced");
+	assert_string_equal(status_field(tree, "media_status_reason"), "the reserve is used up");
+	json_object_put(tree);
+	free(m);
+}
+
+static void test_ram_kinds(void **state)
+{
+	char *t;
+
+	fake.unit.ram_map = 131072000;
+	fake.unit.ram_map_peak = 131072001;
+	fake.unit.ram_scan_peak = 7777;
+	fake.unit.preallocated = 1;
+	t = print_text(STATUS_ALL);
+	assert_non_null(strstr(t, "   Map:     131,072,000 bytes, peak 131,072,001\n"));
+	assert_non_null(strstr(t, "   Scan:    0 bytes, peak 7,777\n"));
+	assert_non_null(strstr(t, "Preallocated"));
+	free(t);
+}
+
 static void test_no_driver(void **state)
 {
 	char *t;
@@ -456,6 +498,9 @@ static void test_decode(void **state)
 	assert_string_equal(fio_state_name(FIO_CARD_LIVE), "attached");
 	assert_string_equal(fio_state_text(999), "Unknown");
 	assert_string_equal(fio_reason_text(999), "unknown reason");
+	assert_string_equal(fio_health_name(FIO_HEALTH_WRITE_REDUCED), "write-reduced");
+	assert_string_equal(fio_health_text(FIO_HEALTH_WARNING), "Warning");
+	assert_string_equal(fio_health_text(FIO_NO_VALUE), "Unknown");
 	assert_string_equal(fio_reserve_text(1000, 1000, 0), "Low metadata");
 	assert_string_equal(fio_reserve_text(1001, 1000, 0), "Healthy");
 	assert_string_equal(fio_reserve_text(0, 1000, 0), "Reduced-write");
@@ -473,6 +518,8 @@ int main(void)
 		cmocka_unit_test_setup(test_text_follows, setup),
 		cmocka_unit_test_setup(test_text_unavailable, setup),
 		cmocka_unit_test_setup(test_warnings, setup),
+		cmocka_unit_test_setup(test_media_health, setup),
+		cmocka_unit_test_setup(test_ram_kinds, setup),
 		cmocka_unit_test_setup(test_no_driver, setup),
 		cmocka_unit_test_setup(test_minimal, setup),
 		cmocka_unit_test_setup(test_tree, setup),

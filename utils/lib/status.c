@@ -88,6 +88,27 @@ static bool reserve_low(const struct card_status *c)
 	       c->health.reserve_permyriad <= c->health.reserve_warn_permyriad;
 }
 
+static bool write_reduced(const struct card_status *c)
+{
+	return c->unit.attached && c->unit.health == FIO_HEALTH_WRITE_REDUCED;
+}
+
+static bool why(const struct card_status *c, unsigned int reason)
+{
+	return c->unit.attached && c->unit.health_reasons != FIO_NO_VALUE &&
+	       c->unit.health_reasons & reason;
+}
+
+static bool worn(const struct card_status *c)
+{
+	return why(c, FIO_WHY_WEAR);
+}
+
+static bool metadata_lost(const struct card_status *c)
+{
+	return why(c, FIO_WHY_METADATA);
+}
+
 static bool dies_offline(const struct card_status *c)
 {
 	return c->has_health && c->health.dies_offline &&
@@ -106,9 +127,12 @@ static const struct {
 	{ is_dead, "Failed: DEVICE IS OFFLINE. ALL READS AND WRITES WILL FAIL!" },
 	{ is_minimal, "The card is in minimal mode and cannot be attached" },
 	{ is_read_only, "WARNING: READ-ONLY MODE. ALL WRITES WILL FAIL!" },
+	{ write_reduced, "WARNING: WRITE-REDUCED MODE. WRITES ARE SLOWED DOWN!" },
 	{ no_telemetry, "The card did not answer when asked for telemetry: see the kernel log" },
 	{ plp_bad, "Powerloss protection is not working: data not flushed may not survive a cut" },
 	{ reserve_low, "Reserve space is low: replace the card soon" },
+	{ worn, "The flash has nearly been erased as often as it is rated for" },
+	{ metadata_lost, "A copy of the card's metadata was lost: back up the data" },
 	{ dies_offline, "Flash dies do not answer" },
 	{ throttled, "Writes are throttled (temperature or power)" },
 };

@@ -209,6 +209,9 @@ static void print_wear(FILE *f, const struct card_status *c)
 	else
 		fprintf(f, "Reserves: %.2f%%, warn at %.2f%%\n",
 			h->reserve_permyriad / 100.0, h->reserve_warn_permyriad / 100.0);
+	if (c->unit.attached && c->unit.health)
+		fprintf(f, "\tMedia status: %s: %s\n", fio_health_text(c->unit.health),
+			c->unit.health_text);
 	if (h->active_media_permyriad == FIO_NO_VALUE)
 		fprintf(f, "\tActive media: unavailable\n");
 	else
@@ -231,6 +234,28 @@ static void print_volumes(FILE *f, const struct card_status *c)
 		fio_commas(c->health.bytes_read, a));
 }
 
+static void print_ram_kind(FILE *f, const char *name, unsigned long long now,
+			   unsigned long long peak)
+{
+	char a[32], b[32];
+
+	if (now || peak)
+		fprintf(f, "\t   %-8s %s bytes, peak %s\n", name, fio_commas(now, a),
+			fio_commas(peak, b));
+}
+
+/* A driver of an older version does not say: then all are zero. */
+static void print_ram_kinds(FILE *f, const struct fio_ioc_unit *u)
+{
+	print_ram_kind(f, "Map:", u->ram_map, u->ram_map_peak);
+	print_ram_kind(f, "Core:", u->ram_core, u->ram_core_peak);
+	print_ram_kind(f, "Buffers:", u->ram_buffers, u->ram_buffers_peak);
+	print_ram_kind(f, "Scan:", u->ram_scan, u->ram_scan_peak);
+	print_ram_kind(f, "Rings:", u->ram_rings, u->ram_rings);
+	if (u->preallocated == 1)
+		fprintf(f, "\t   Preallocated: no more is needed while attached\n");
+}
+
 static void print_ram(FILE *f, const struct card_status *c)
 {
 	char a[32];
@@ -240,6 +265,7 @@ static void print_ram(FILE *f, const struct card_status *c)
 	fprintf(f, "\tRAM usage:\n");
 	fprintf(f, "\t   Current: %s bytes\n", fio_commas(c->unit.ram_current, a));
 	fprintf(f, "\t   Peak   : %s bytes\n", fio_commas(c->unit.ram_peak, a));
+	print_ram_kinds(f, &c->unit);
 }
 
 static void print_contained(FILE *f, const struct card_status *c, bool all)

@@ -166,6 +166,36 @@ static void put_wear(struct scope *s, const struct card_status *c)
 	put_u32(s, "erase_count_max", h->erase_max);
 }
 
+static void put_media(struct scope *s, const struct fio_ioc_unit *u)
+{
+	put(s, "media_status", "%s", fio_health_text(u->health));
+	put(s, "media_status_reason", "%s", u->health_text[0] ? u->health_text : "none");
+	put_u32(s, "stripe_erases_min", u->erase_min);
+	put_u32(s, "stripe_erases_max", u->erase_max);
+	put_u32(s, "stripe_erases_mean", u->erase_mean);
+	put_u32(s, "rated_erases", u->endurance);
+	put_u64(s, "stripes_levelled", u->stripes_levelled);
+	put_u64(s, "scrub_passes", u->scrub_passes);
+	put_u64(s, "scrub_bytes", u->scrub_bytes);
+	put_u64(s, "scrub_refreshes", u->scrub_refreshes);
+}
+
+static void put_ram(struct scope *s, const struct fio_ioc_unit *u)
+{
+	put(s, "ram_current_bytes", "%llu", (unsigned long long)u->ram_current);
+	put(s, "ram_peak_bytes", "%llu", (unsigned long long)u->ram_peak);
+	put_u64(s, "ram_map_bytes", u->ram_map);
+	put_u64(s, "ram_map_peak_bytes", u->ram_map_peak);
+	put_u64(s, "ram_core_bytes", u->ram_core);
+	put_u64(s, "ram_core_peak_bytes", u->ram_core_peak);
+	put_u64(s, "ram_buffer_bytes", u->ram_buffers);
+	put_u64(s, "ram_buffer_peak_bytes", u->ram_buffers_peak);
+	put_u64(s, "ram_scan_bytes", u->ram_scan);
+	put_u64(s, "ram_scan_peak_bytes", u->ram_scan_peak);
+	put_u64(s, "ram_ring_bytes", u->ram_rings);
+	put(s, "ram_preallocated", "%s", u->preallocated == 1 ? "true" : "false");
+}
+
 static void put_unit(struct scope *s, const struct fio_ioc_unit *u)
 {
 	char uuid[37];
@@ -173,8 +203,8 @@ static void put_unit(struct scope *s, const struct fio_ioc_unit *u)
 	put(s, "format_uuid", "%s", status_uuid(uuid, u->uuid));
 	put(s, "format_version", "%u", u->format_version);
 	put(s, "format_attach_count", "%llu", (unsigned long long)u->attach_count);
-	put(s, "ram_current_bytes", "%llu", (unsigned long long)u->ram_current);
-	put(s, "ram_peak_bytes", "%llu", (unsigned long long)u->ram_peak);
+	put_ram(s, u);
+	put_media(s, u);
 	put(s, "user_bytes_written", "%llu", (unsigned long long)u->user_bytes_written);
 	put(s, "user_bytes_read", "%llu", (unsigned long long)u->user_bytes_read);
 	put(s, "gc_bytes_written", "%llu", (unsigned long long)u->gc_bytes_written);

@@ -61,6 +61,28 @@ enum fio_reason {
 #undef FIO_REASON_ENUM
 };
 
+/* Health of an attached medium: number, NAME, what sysfs prints, what fio-status prints. */
+#define FIO_HEALTH_STATES(X)						\
+	X(0, HEALTHY,		"healthy",	"Healthy")		\
+	X(1, WARNING,		"warning",	"Warning")		\
+	X(2, WRITE_REDUCED,	"write-reduced", "Write-reduced")	\
+	X(3, READ_ONLY,		"read-only",	"Read-only")
+
+enum fio_health_state {
+#define FIO_HEALTH_STATE_ENUM(nr, name, sysfs, text) FIO_HEALTH_##name = nr,
+	FIO_HEALTH_STATES(FIO_HEALTH_STATE_ENUM)
+#undef FIO_HEALTH_STATE_ENUM
+};
+
+/* Why it is not healthy: bits of fio_ioc_unit.health_reasons, all that hold. */
+#define FIO_WHY_RESERVE_LOW	(1U << 0)	/* at most reserve_warn_permyriad left */
+#define FIO_WHY_RESERVE_OUT	(1U << 1)	/* none left: writes are slowed down */
+#define FIO_WHY_WEAR		(1U << 2)	/* erased nearly as often as rated */
+#define FIO_WHY_METADATA	(1U << 3)	/* a copy of metadata was lost */
+#define FIO_WHY_DIE		(1U << 4)	/* a die does not answer */
+#define FIO_WHY_DIES		(1U << 5)	/* several: writes are slowed down */
+#define FIO_WHY_PLP		(1U << 6)	/* no power-loss protection */
+
 struct fio_ioc_info {
 	__u32 size;
 	__u32 abi;		/* out: FIO_IOC_ABI */
@@ -165,10 +187,24 @@ struct fio_ioc_unit {
 	__u64 attach_ns, attach_scan_ns, attach_map_ns, attach_refresh_ns;
 	__u64 attach_bytes_read, attach_units_scanned, attach_units_rewritten;
 	__u64 reserved[16];
+	/* end of the structure's first version */
+	__u32 health;		/* enum fio_health_state */
+	__u32 health_reasons;	/* FIO_WHY_* */
+	char health_text[96];	/* the gravest reason; empty when healthy */
+	__u64 ram_map, ram_core, ram_buffers, ram_scan, ram_rings;	/* of ram_current */
+	__u64 ram_map_peak, ram_core_peak, ram_buffers_peak, ram_scan_peak;
+	__u32 preallocated;	/* 1: no memory is needed while attached */
+	__u32 erase_min, erase_max, erase_mean;	/* cycles, by stripe */
+	__u32 endurance;	/* rated erase cycles */
+	__u32 pad2;
+	__u64 stripes_levelled;	/* since attach: emptied to level wear */
+	__u64 scrub_passes, scrub_bytes, scrub_refreshes;	/* since attach */
 };
 
 #define FIO_ATTACH_CLEAN_ONLY	(1U << 0)
 #define FIO_ATTACH_RESCAN	(1U << 1)
+/* 1U << 2 is not for users */
+#define FIO_ATTACH_PREALLOCATE	(1U << 3)	/* all memory that it may ever need, now */
 struct fio_ioc_attach {
 	__u32 size;
 	__u32 flags;
