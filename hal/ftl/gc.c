@@ -81,13 +81,30 @@ static bool tags_fill(struct ftl *f, struct ftl_slot *s, void *arg)
 	return true;
 }
 
+/* Weak pages are read at higher levels before they count as unreadable. */
+static bool next_level(struct ftl *f, struct ftl_slot *s)
+{
+	if (s->cmd->status != MEDIA_UNCORRECTABLE && s->cmd->status != MEDIA_CRC)
+		return false;
+	if (s->tries++ >= f->geo.read_retries)
+		return false;
+	s->cmd->retry++;
+	s->cmd->status = MEDIA_OK;
+	s->cmd->failed = 0;
+	ftl_add(&f->st.read_retries, 1);
+	return true;
+}
+
 static int tags_reap(struct ftl *f, struct ftl_slot *s, void *arg)
 {
-	u64 failed = s->cmd->failed;
+	u64 failed;
 	u32 i;
 
 	if (s->cmd->status == MEDIA_GONE)
 		return -ENODEV;
+	if (next_level(f, s))
+		return FTL_AGAIN;
+	failed = s->cmd->failed;
 	if (s->cmd->status && !failed)
 		failed = ~0ULL;
 	for (i = 0; i < s->cmd->n; i++) {
@@ -184,13 +201,8 @@ static int reap_read(struct ftl *f, struct ftl_slot *s)
 
 	if (s->cmd->status == MEDIA_GONE)
 		return -ENODEV;
-	if (s->cmd->status && s->tries++ < f->geo.read_retries) {
-		s->cmd->retry++;
-		s->cmd->status = MEDIA_OK;
-		s->cmd->failed = 0;
-		ftl_add(&f->st.read_retries, 1);
+	if (next_level(f, s))
 		return FTL_AGAIN;
-	}
 	n = squeeze(f, s);
 	return n ? start_append(f, s, n) : 0;
 }
@@ -275,16 +287,25 @@ out:
 	return err;
 }
 
-/* Replace a unit that cannot be read by one that says so, for ever. */
+/*
+ * Replace a unit that cannot be read by one that says so, for ever. One that can,
+ * at a level of its own that no vector of many was read at, is saved.
+ */
 static void give_up(struct ftl *f, u64 lu, u32 unit)
 {
 	struct media_cmd *cmd = ftl_exec_get(f);
+	u16 flags;
 	int err;
 
 	if (!cmd)
 		return;
 	err = ftl_exec_read(f, unit, true);
+	flags = le16_to_cpu(cmd->tag[0].flags);
+	if (!err && !unit_live(f, &cmd->tag[0], unit))
+		err = -EIO;
 	ftl_exec_put(f);
+	if (!err)
+		ftl_rewrite(f, lu, unit, flags, false);
 	if (err != -ENODATA)
 		return;
 	ftl_add(&f->st.media_errors, 1);
