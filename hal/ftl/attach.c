@@ -110,6 +110,7 @@ static int step_stripes(struct attach *a)
 	}
 	ftl_check_spare(f);
 	ftl_wear_init(f);
+	ftl_scrub_init(f);
 	return 0;
 }
 

@@ -221,7 +221,8 @@ void ftl_append_ok(struct ftl *f, u32 unit)
 	ftl_stripe_settle(f, s);
 }
 
-static void stop_au(struct ftl *f, u32 s, u32 die)
+/* Lock held: nothing more is appended to an append unit of an open stripe. */
+void ftl_stop_au(struct ftl *f, u32 s, u32 die)
 {
 	struct ftl_frontier *fr = &f->front[f->stripe[s].stream];
 	u8 *au = &f->au[ftl_au_index(f, s, die)];
@@ -266,7 +267,7 @@ void ftl_append_failed(struct ftl *f, u32 unit, u8 status)
 	}
 	if (status != MEDIA_GONE) {
 		f->stripe[s].flags |= FTL_SF_EVACUATE;
-		stop_au(f, s, ftl_unit_die(f, unit));
+		ftl_stop_au(f, s, ftl_unit_die(f, unit));
 	}
 	f->stripe[s].inflight--;
 	ftl_stripe_settle(f, s);

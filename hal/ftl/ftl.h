@@ -151,6 +151,8 @@ struct ftl_stats {
 	u64 stripes, stripes_free, stripes_open, stripes_bad_aus;
 	u64 gc_victims, erases;
 	u64 stripes_levelled;		/* evacuated because they were worn less than others */
+	u64 scrub_passes, scrub_units;	/* whole passes of the patrol; pages it has read */
+	u64 scrub_refreshes;		/* stripes evacuated because their data began to fade */
 	u64 program_fails, erase_fails, read_retries, media_errors;
 	u64 mem[FTL_MEM_KINDS], mem_peak;
 	u64 mem_kind_peak[FTL_MEM_KINDS];
@@ -191,7 +193,33 @@ struct ftl_health {
 	const char *text;
 };
 
-void ftl_get_health(const struct ftl *f, struct ftl_health *h);
+enum ftl_media_event {
+	FTL_EV_REFRESH,		/* data of an append unit should be written anew */
+	FTL_EV_RETIRE,		/* a program failed after its append was complete */
+	FTL_EV_DIE_OFFLINE,
+	FTL_EV_DIE_ONLINE,
+};
+
+/** ftl_media_event() - the medium reports something unasked; @unit names AU or die. Any context */
+void ftl_media_event(struct ftl *f, enum ftl_media_event event, u32 unit);
+
+/**
+ * struct ftl_scrub - patrol and refresh; 0 turns each of them off
+ * @pass_seconds: time in which all data is read once, default two weeks
+ * @corrected: bits corrected in one page from which on its stripe is refreshed;
+ *	default 0: the medium knows its ECC and reports FTL_EV_REFRESH
+ * @reads: of an append unit since its erase, default 100000
+ * @age_hours: since the data was written or found at attach, default 90 days
+ */
+struct ftl_scrub {
+	u32 pass_seconds;
+	u32 corrected;
+	u32 reads;
+	u32 age_hours;
+};
+
+void ftl_set_scrub(struct ftl *f, const struct ftl_scrub *p);
+void ftl_get_health(struct ftl *f, struct ftl_health *h);
 void ftl_get_info(const struct ftl *f, struct ftl_info *info);
 void ftl_get_stats(struct ftl *f, struct ftl_stats *st);
 void ftl_get_recovery(const struct ftl *f, struct ftl_recovery *rec);

@@ -81,6 +81,7 @@ enum ftl_stripe_state {
  * @inflight: units reserved whose append has not completed
  * @size: units of its usable append units
  * @erases: how often it was erased
+ * @born: ftl.hour when it closed, or at attach
  * @queued: it is in a heap
  */
 struct ftl_stripe {
@@ -89,6 +90,7 @@ struct ftl_stripe {
 	u32 inflight;
 	u32 size;
 	u32 erases;
+	u32 born;
 	u8 state;
 	u8 stream;
 	u8 flags;
@@ -314,6 +316,12 @@ struct ftl {
 	u32 wear_hand, wear_todo;
 	u32 wear_cold;		/* cold data is on the move: to a worn stripe */
 
+	/* scrub: where the patrol is, and when it goes on; hours since the epoch */
+	struct ftl_scrub scrub;
+	u32 scrub_stripe, scrub_at;
+	u64 scrub_next;
+	u32 hour;
+
 	/* health: as judged last; dies that do not answer, a bit each */
 	u32 health, health_why;
 	u64 die_offline[4];
@@ -487,7 +495,13 @@ u32 ftl_wear_mean(const struct ftl *f);
 u32 ftl_wear_bound(const struct ftl *f);
 bool ftl_wear_step(struct ftl *f);
 
+/* scrub.c */
+bool ftl_evacuate(struct ftl *f, u32 s);
+bool ftl_scrub_step(struct ftl *f);
+void ftl_scrub_init(struct ftl *f);
+
 /* frontier.c */
+void ftl_stop_au(struct ftl *f, u32 s, u32 die);
 u32 ftl_reserve(struct ftl *f, enum ftl_stream stream, u32 want, u32 *unit);
 u64 ftl_room(const struct ftl *f, enum ftl_stream stream);
 void ftl_append_ok(struct ftl *f, u32 unit);

@@ -217,8 +217,10 @@ bool ftl_health_step(struct ftl *f)
  *
  * Context: any.
  */
-void ftl_get_health(const struct ftl *f, struct ftl_health *h)
+void ftl_get_health(struct ftl *f, struct ftl_health *h)
 {
+	unsigned long flags = ftl_lock(&f->lock);
+
 	memset(h, 0, sizeof(*h));
 	h->reasons = ftl_load(&f->health_why);
 	h->state = judge(f, h->reasons, &h->text);
@@ -228,6 +230,7 @@ void ftl_get_health(const struct ftl *f, struct ftl_health *h)
 	h->erase_max = f->erase_max;
 	h->erase_mean = ftl_wear_mean(f);
 	h->endurance = f->geo.endurance;
+	ftl_unlock(&f->lock, flags);
 }
 
 /* ---- the brake -------------------------------------------------------------------- */
@@ -264,7 +267,7 @@ bool ftl_brake_admits(struct ftl *f, u32 units)
 	if (likely(!ftl_load(&f->braked)))
 		return true;
 	if (f->credit <= 0) {
-		f->kicks++;
+		ftl_kick_later(f);
 		return false;
 	}
 	f->credit -= units;

@@ -106,6 +106,7 @@ void ftl_stripe_settle(struct ftl *f, u32 s)
 	if (st->state != FTL_S_OPEN || st->inflight || fr->stripe == s)
 		return;
 	ftl_store(&st->state, FTL_S_CLOSED);
+	st->born = ftl_load(&f->hour);
 	if (!ftl_needs_sync(f)) {
 		st->flags &= ~FTL_SF_UNSEALED;
 		fr->unsealed--;

@@ -91,7 +91,8 @@ static void sift_down(struct ftl *f, u32 *h, u32 n, u32 i)
 static void heap_remove(struct ftl *f, struct ftl_heap *h, u32 at)
 {
 	f->stripe[h->item[at]].queued = 0;
-	h->item[at] = h->item[--h->count];
+	ftl_store(&h->count, h->count - 1);
+	h->item[at] = h->item[h->count];
 	if (at == h->count)
 		return;
 	sift_down(f, h->item, h->count, at);
@@ -112,7 +113,8 @@ void ftl_heap_put(struct ftl *f, struct ftl_heap *h, u32 s)
 		return;
 	f->stripe[s].queued = 1;
 	h->item[h->count] = s;
-	sift_up(f, h->item, h->count++);
+	sift_up(f, h->item, h->count);
+	ftl_store(&h->count, h->count + 1);
 }
 
 /* The most worn of the last, which are leaves: near enough, and bounded. Not empty. */
@@ -222,10 +224,10 @@ void ftl_wear_count(struct ftl *f, u32 s)
 
 static void scan_counts(struct ftl *f)
 {
-	u32 i, n = 0, least = FTL_NONE;
+	u32 i, n = 0, least = FTL_NONE, most = 0;
+	unsigned long flags;
 	u64 sum = 0;
 
-	f->erase_max = 0;
 	for (i = 0; i < f->geo.aus; i++) {
 		const struct ftl_stripe *s = &f->stripe[i];
 
@@ -233,12 +235,15 @@ static void scan_counts(struct ftl *f)
 			continue;
 		n++;
 		sum += s->erases;
-		f->erase_max = max(f->erase_max, s->erases);
+		most = max(most, s->erases);
 		least = min(least, s->erases);
 	}
+	flags = ftl_lock(&f->lock);
+	f->erase_max = most;
 	f->erase_min = n ? least : 0;
 	f->erase_sum = sum;
 	f->erase_stripes = n;
+	ftl_unlock(&f->lock, flags);
 }
 
 /**
@@ -312,7 +317,7 @@ bool ftl_wear_step(struct ftl *f)
 	flags = ftl_lock(&f->lock);
 	s = move_hand(f, min_t(u32, LOOK * PACE, f->geo.aus));
 	if (s != FTL_NONE) {
-		f->stripe[s].flags |= FTL_SF_EVACUATE;
+		ftl_evacuate(f, s);
 		f->wear_cold = 1;
 		f->st.stripes_levelled++;
 	}

@@ -465,7 +465,7 @@ void ftl_later(struct ftl *f, u64 ns)
 		f->later_ns = ns;
 }
 
-static void kick_later(struct ftl *f)
+static void set_timer(struct ftl *f)
 {
 	if (f->later_ns && f->env.kick_later && !ftl_load(&f->gone))
 		f->env.kick_later(f->env.ctx, f->later_ns);
@@ -483,6 +483,7 @@ static bool (*const jobs[])(struct ftl *f) = {
 	ftl_gc_step,
 	ftl_compact_step,
 	ftl_wear_step,
+	ftl_scrub_step,
 	ftl_brake_step,
 };
 
@@ -509,5 +510,5 @@ void ftl_run(struct ftl *f)
 		ftl_fail_all(f);
 	ftl_health_step(f);
 	ftl_pump(f);
-	kick_later(f);
+	set_timer(f);
 }
