@@ -75,6 +75,9 @@ ftl-bench: host ## ns per 4 KiB through the FTL core, 1 to N threads, beside flo
 wa: ## write amplification of the FTL core beside theory and other policies (build/wa.json, build/wa/*.svg)
 	$(Q)$(MAKE) -s build/host/fio-wa && build/host/fio-wa --json build/wa.json --plots build/wa $(WA)
 
+tail: ## latency of reads beside full-rate overwrite on modelled MLC flash (build/tail.json)
+	$(Q)$(MAKE) -s build/host/fio-tail && build/host/fio-tail --json build/tail.json $(TAIL)
+
 repro: ## run one failed test again: make repro ID=<the id it printed>
 	$(Q)ci/test --repro '$(ID)'
 
@@ -85,5 +88,5 @@ clean: ## remove build/; downloads stay in the cache
 	$(Q)rm -rf --one-file-system build compile_commands.json
 
 .PHONY: help setup modules run test lint unit crash mutants bad-input vm-smoke vm-faults bench ftl-bench stress repro clean
-.PHONY: wa
+.PHONY: wa tail
 .PHONY: compile_commands.json

@@ -303,30 +303,36 @@ static u32 jesd_size(struct load *l)
 	return p < 77 ? 1 : p < 87 ? 2 : p < 94 ? 4 : p < 97 ? 8 : 16;
 }
 
+/* Range @i of three: its first unit and its units. */
+static u32 jesd_from(const struct load *l, u32 i, u32 *size)
+{
+	u32 k, from = 0;
+
+	for (k = 0; k < i; k++)
+		from += (u32)(jesd_range[k].space * l->n);
+	*size = i == 2 ? l->n - from : (u32)(jesd_range[i].space * l->n);
+	return from;
+}
+
 static void next_jesd(struct load *l)
 {
 	double x = unit_random(l);
-	u32 i, from = 0, size, count = jesd_size(l);
+	u32 i, from, size, count = jesd_size(l);
 
-	for (i = 0; i < 2 && x >= jesd_range[i].access; i++) {
+	for (i = 0; i < 2 && x >= jesd_range[i].access; i++)
 		x -= jesd_range[i].access;
-		from += (u32)(jesd_range[i].space * l->n);
-	}
-	size = i == 2 ? l->n - from : (u32)(jesd_range[i].space * l->n);
+	from = jesd_from(l, i, &size);
 	l->count = min(count, size);
 	l->lba = from + below(l, size - l->count + 1);
 }
 
 static double rate_jesd(const struct load *l, u32 lba)
 {
-	u32 i, end = 0;
+	u32 i = 0, size, from = jesd_from(l, 0, &size);
 
-	for (i = 0; i < 2; i++) {
-		end += (u32)(jesd_range[i].space * l->n);
-		if (lba < end)
-			break;
-	}
-	return jesd_range[i].access / (jesd_range[i].space * l->n);
+	while (lba >= from + size)
+		from = jesd_from(l, ++i, &size);
+	return jesd_range[i].access / size;
 }
 
 /* ---- a database, and everything at once --------------------------------- */

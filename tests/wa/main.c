@@ -29,6 +29,7 @@ struct options {
 	u32 loads, ops, seeds, ref_seeds, lbas, unit_pages, jobs;
 	u32 policies;		/* bit per enum wa_policy */
 	const char *json, *plots, *trace;
+	bool check;
 	enum trace_format format;
 };
 
@@ -65,6 +66,7 @@ static const char usage_text[] =
 	"  --jobs N             processes (as many as processors)\n"
 	"  --json FILE          results as an array of objects\n"
 	"  --plots DIR          one SVG per workload\n"
+	"  --check              fail on figures that cannot be right: see report_check()\n"
 	"  --list               name the workloads\n"
 	"  --help               this text\n\n"
 	"A run fills the space in order, then writes 16 times its capacity; the second\n"
@@ -193,6 +195,9 @@ static void take_option(struct options *o, int c)
 	case 'P':
 		o->plots = optarg;
 		break;
+	case 'c':
+		o->check = true;
+		break;
 	case 'l':
 		list_loads();
 		break;
@@ -229,6 +234,7 @@ static void parse(struct options *o, int argc, char **argv)
 		{ "unit-pages", 1, NULL, 'u' }, { "policies", 1, NULL, 'p' },
 		{ "trace", 1, NULL, 't' }, { "format", 1, NULL, 'f' }, { "jobs", 1, NULL, 'j' },
 		{ "json", 1, NULL, 'J' }, { "plots", 1, NULL, 'P' }, { "list", 0, NULL, 'l' },
+		{ "check", 0, NULL, 'c' },
 		{ "help", 0, NULL, 'h' }, { 0 }
 	};
 	int c;
@@ -316,25 +322,28 @@ static void plan(struct run *run)
 
 /* ---- running ------------------------------------------------------------ */
 
-/* A task that dies with its process keeps this. */
+static void run_task(struct task *t)
+{
+	struct wa_result r = { 0 };
+
+	/* It keeps this if its process dies. */
+	snprintf(t->result->error, sizeof(t->result->error), "ended early");
+	if (t->job.policy == WA_DRIVER)
+		drive_run(&t->job, &r);
+	else
+		ref_run(&t->job, &r);
+	*t->result = r;
+}
+
 static void take_tasks(struct run *run)
 {
-	struct task *t;
 	u32 i;
 
 	for (;;) {
 		i = __atomic_fetch_add(run->next, 1, __ATOMIC_RELAXED);
 		if (i >= run->tasks)
 			break;
-		t = &run->task[i];
-		snprintf(t->result->error, sizeof(t->result->error), "ended early");
-		struct wa_result r = { 0 };
-
-		if (t->job.policy == WA_DRIVER)
-			drive_run(&t->job, &r);
-		else
-			ref_run(&t->job, &r);
-		*t->result = r;
+		run_task(&run->task[i]);
 	}
 }
 
@@ -360,7 +369,7 @@ static void run_tasks(struct run *run)
 			fprintf(stderr, "fio-wa: a process died (status %#x)\n", status);
 }
 
-/* What cannot be, whatever the workload: returns how much of it there was. */
+/* Runs that failed or whose counters are wrong: returns how many. */
 static u32 check_results(const struct run *run)
 {
 	u32 i, bad = 0;
@@ -405,6 +414,8 @@ static int report(struct run *run)
 		report_line(&run->row[i]);
 	}
 	report_misses(run->row, run->rows);
+	if (run->o.check)
+		bad += report_check(run->row, run->rows);
 	printf("%u runs, %.0f s of CPU time\n", run->tasks, cpu_seconds(run));
 	if (run->o.json)
 		err = report_json(run->row, run->rows, run->o.json);

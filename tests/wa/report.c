@@ -139,6 +139,34 @@ u32 report_misses(const struct wa_row *row, u32 rows)
 	return missed;
 }
 
+static bool within(const struct wa_row *row)
+{
+	double wa = row->wa[WA_DRIVER];
+
+	if (wa <= 0)
+		return true;
+	if (row->class == LOAD_UNIFORM)
+		return wa > .97 * row->theory && wa < 1.15 * row->theory;
+	if (row->class == LOAD_SEQUENTIAL)
+		return wa >= 1 && wa < 1.02;
+	return row->wa[WA_GREEDY] <= 0 || wa < row->wa[WA_GREEDY];
+}
+
+u32 report_check(const struct wa_row *row, u32 rows)
+{
+	u32 i, bad = 0;
+
+	for (i = 0; i < rows; i++) {
+		if (within(&row[i]))
+			continue;
+		bad++;
+		printf("wrong: %s at %.1f %%: %.3f cannot be right; theory %.3f, greedy %.3f\n",
+		       row[i].name, row[i].op * 100, row[i].wa[WA_DRIVER], row[i].theory,
+		       row[i].wa[WA_GREEDY]);
+	}
+	return bad;
+}
+
 /* ---- JSON --------------------------------------------------------------- */
 
 static void add_number(struct json_object *o, const char *key, double value)

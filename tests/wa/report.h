@@ -45,6 +45,17 @@ void report_line(const struct wa_row *row);
 /** report_misses() - which rows missed their target, and by how much; returns how many */
 u32 report_misses(const struct wa_row *row, u32 rows);
 
+/**
+ * report_check() - is the core's write amplification what it must be at least
+ *
+ * Uniform: from 3 % below to 15 % above theory (small devices have small spare,
+ * of which reserves take a large share). Sequential: at most 2 % of metadata.
+ * Anything else: better than greedy collection with one frontier.
+ *
+ * Return: how many rows are not, each with a line.
+ */
+u32 report_check(const struct wa_row *row, u32 rows);
+
 /** report_json(), report_plots() - Return: 0 or -errno, with a message */
 int report_json(const struct wa_row *row, u32 rows, const char *path);
 int report_plots(const struct wa_row *row, u32 rows, const char *dir);
