@@ -46,7 +46,7 @@ struct fio_sgl {
 #define FIO_SQE_FUA		BIT(1)	/* append: complete when on flash, whatever PLP says */
 #define FIO_SQE_CRC		BIT(2)	/* append: fill tag CRC; read: check it */
 #define FIO_SQE_LOW		BIT(3)	/* background: serve after others */
-#define FIO_SQE_XOR		BIT(4)	/* append: add the units to their rows; finish: end the groups */
+#define FIO_SQE_XOR		BIT(4)	/* append: add to the rows; finish: end the groups */
 #define FIO_SQE_PARITY		BIT(5)	/* append, read: the accumulators of the rows named */
 
 /*
