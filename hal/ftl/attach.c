@@ -131,6 +131,11 @@ static int step_finish(struct attach *a)
 	return ftl_load(&f->gone) ? -ENODEV : 0;
 }
 
+static int step_parity(struct attach *a)
+{
+	return ftl_parity_attach(a->f);
+}
+
 static int step_journal(struct attach *a)
 {
 	struct ftl *f = a->f;
@@ -181,6 +186,7 @@ static const struct step {
 	{ "finish open append units", step_finish, offsetof(struct ftl_recovery, ns_super) },
 	{ "load the map", step_map, offsetof(struct ftl_recovery, ns_map) },
 	{ "sort stripes", step_stripes, offsetof(struct ftl_recovery, ns_map) },
+	{ "look for parity", step_parity, offsetof(struct ftl_recovery, ns_map) },
 	{ "prepare the journal", step_journal, offsetof(struct ftl_recovery, ns_map) },
 	{ "preallocate memory", step_preallocate, offsetof(struct ftl_recovery, ns_map) },
 	{ "mark as attached", step_dirty, offsetof(struct ftl_recovery, ns_super) },
@@ -255,6 +261,10 @@ static int shut_down(struct ftl *f)
 	if (f->read_only)
 		return -EROFS;
 	err = ftl_checkpoint(f);
+	if (!err && ftl_has_parity(f)) {
+		ftl_leave_stripes(f);
+		err = min(ftl_seal(f), 0);
+	}
 	return err ? err : ftl_super_write(f, FIO_SUPER_CLEAN);
 }
 

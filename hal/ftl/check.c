@@ -93,6 +93,7 @@ static void check_meta(struct ftl *f, struct check *c)
 		check_unit(f, c, f->journal[i], "journal page", i);
 }
 
+/* Counted in another way than ftl_stripe_size() does. */
 static u32 good_units(const struct ftl *f, u32 s)
 {
 	u32 d, n = 0;
@@ -100,7 +101,7 @@ static u32 good_units(const struct ftl *f, u32 s)
 	for (d = 0; d < f->geo.dies; d++)
 		if (!(f->au[ftl_au_index(f, s, d)] & (FTL_AU_BAD | FTL_AU_SYSTEM)))
 			n += f->geo.pages;
-	return n;
+	return ftl_has_parity(f) && n ? n - f->geo.pages : n;
 }
 
 static void check_stripe(struct ftl *f, struct check *c, u32 s)

@@ -66,7 +66,7 @@ int ftl_meta_append(struct ftl *f, u32 n, u32 *unit, u64 seq)
 	if (got) {
 		ftl_cmd_init(cmd, MEDIA_APPEND, got);
 		cmd->buf = &f->xslot.buf;
-		cmd->flags = MEDIA_F_FUA;
+		cmd->flags = MEDIA_F_FUA | ftl_append_flags(f);
 		err = ftl_exec(f);
 		if (err == -ENODEV)
 			return err;

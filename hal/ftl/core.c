@@ -124,6 +124,12 @@ static u32 nr_streams(const struct media_geometry *g)
 	return g->aus >= OWN_META_STRIPES && g->max_open >= 3 * g->dies + 2 ? 3 : 2;
 }
 
+/* Units of a stripe that hold something else than parity. */
+static u64 stripe_data(const struct media_geometry *g)
+{
+	return (u64)(g->dies - !!g->xor_groups) * g->pages;
+}
+
 /*
  * Room that is never given to user data.
  *
@@ -138,7 +144,7 @@ static u64 reserve_units(const struct media_geometry *g)
 {
 	u64 slack = max(2 * nr_streams(g) * g->dies, 2 * g->pages);
 
-	return 3ULL * g->dies * g->pages + slack;
+	return 3 * stripe_data(g) + slack;
 }
 
 /*
@@ -152,13 +158,13 @@ static u64 reserve_units(const struct media_geometry *g)
  */
 static u64 overhead_units(const struct media_geometry *g)
 {
-	return reserve_units(g) + (u64)nr_streams(g) * g->dies * g->pages + 1;
+	return reserve_units(g) + nr_streams(g) * stripe_data(g) + 1;
 }
 
 /**
  * ftl_set_shape() - derive sizes and reserves from the geometry
  * @f: the instance
- * @g: checked geometry
+ * @g: checked geometry; xor_groups 0: the format has no parity
  *
  * Context: any.
  */
@@ -166,10 +172,11 @@ void ftl_set_shape(struct ftl *f, const struct media_geometry *g)
 {
 	f->geo = *g;
 	f->stripe_units = g->dies * g->pages;
+	f->stripe_data = (u32)stripe_data(g);
 	f->total_units = f->stripe_units * g->aus;
 	f->streams = nr_streams(g);
 	f->reserve = reserve_units(g);
-	f->meta_reserve = f->reserve - f->stripe_units;
+	f->meta_reserve = f->reserve - f->stripe_data;
 }
 
 u64 ftl_overhead_units(const struct ftl *f)
@@ -195,12 +202,12 @@ u64 ftl_meta_units(u64 user_units)
 
 /**
  * ftl_max_user_units() - capacity rule
- * @g: geometry
+ * @g: geometry; xor_groups 0: without parity
  * @bad_aus: append units that are bad now
  *
- * All units, less the system append units, bad ones, one in 128 (at least one)
- * for those that will go bad, the overhead that keeps collection going, and
- * metadata.
+ * All units, less one append unit of each stripe for parity, the system append units,
+ * bad ones, one in 128 (at least one) for those that will go bad, the overhead that
+ * keeps collection going, and metadata.
  *
  * Context: any.
  * Return: 4 KiB units, 0 when the medium is too small for anything.
@@ -208,7 +215,7 @@ u64 ftl_meta_units(u64 user_units)
 u64 ftl_max_user_units(const struct media_geometry *g, u64 bad_aus)
 {
 	u64 aus = (u64)g->dies * g->aus;
-	u64 lost = bad_aus + 4 + max_t(u64, 1, aus >> 7);
+	u64 lost = bad_aus + 4 + max_t(u64, 1, aus >> 7) + (g->xor_groups ? g->aus : 0);
 	u64 over = overhead_units(g);
 	u64 units, meta;
 
@@ -275,6 +282,7 @@ static void init_lists(struct ftl *f)
 	ftl_list_init(&f->sequenced);
 	ftl_list_init(&f->rmw_free);
 	ftl_list_init(&f->cmd_wait);
+	ftl_list_init(&f->lost);
 	ftl_list_init(&f->trims);
 	ftl_list_init(&f->trim_group);
 }
@@ -301,6 +309,7 @@ struct ftl *ftl_create(struct media *m, const struct ftl_env *env)
 	f->st.mem_peak = sizeof(*f);
 	init_lists(f);
 	ftl_set_shape(f, &m->geo);
+	ftl_set_parity(f, false);
 	if (ftl_alloc_unit_state(f) || ftl_slots_init(f)) {
 		ftl_say(f, FTL_ERR, "out of memory: %llu bytes were not enough to begin",
 			(unsigned long long)f->st.mem_peak);

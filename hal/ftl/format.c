@@ -8,6 +8,8 @@
  */
 #include "ftl_priv.h"
 
+#define DEFAULT_DIES	4
+
 static int check_params(struct ftl *f, const struct ftl_format_params *p, u64 units)
 {
 	if (p->lba_bytes != 512 && p->lba_bytes != FIO_MEDIA_UNIT) {
@@ -15,10 +17,26 @@ static int check_params(struct ftl *f, const struct ftl_format_params *p, u64 un
 			p->lba_bytes);
 		return -EINVAL;
 	}
-	if (units)
+	if (!units) {
+		ftl_say(f, FTL_ERR, "format refused: a capacity of 0");
+		return -EINVAL;
+	}
+	if (p->parity != FTL_PARITY_ON || ftl_parity_possible(&f->m->geo))
 		return 0;
-	ftl_say(f, FTL_ERR, "format refused: a capacity of 0");
+	ftl_say(f, FTL_ERR, "format refused: parity needs 3 dies or more and a medium that sums up rows; this one has %u dies and sums of %u stripes",
+		f->m->geo.dies, f->m->geo.xor_groups);
 	return -EINVAL;
+}
+
+/* By default where a die in four or less is lost to it, and where there is room. */
+static void choose_parity(struct ftl *f, u8 parity, u64 units)
+{
+	bool on = parity == FTL_PARITY_ON;
+
+	if (parity == FTL_PARITY_DEFAULT)
+		on = f->geo.dies >= DEFAULT_DIES && ftl_parity_possible(&f->m->geo) &&
+		     units <= ftl_max_user_units(&f->m->geo, f->bad_aus);
+	ftl_set_parity(f, on);
 }
 
 static int check_capacity(struct ftl *f, u64 units)
@@ -47,6 +65,8 @@ static void new_super(struct ftl *f, const struct ftl_format_params *p, u64 unit
 	s->aus = cpu_to_le32(f->geo.aus);
 	s->pages = cpu_to_le32(f->geo.pages);
 	s->lba_bytes = cpu_to_le32(p->lba_bytes);
+	if (ftl_has_parity(f))
+		s->features.incompat = cpu_to_le32(FIO_INCOMPAT_PARITY);
 	s->user_units = cpu_to_le64(units);
 	s->seq_base = cpu_to_le64(p->seq_base);
 	s->format_time = cpu_to_le64(f->env.now_sec(f->env.ctx));
@@ -117,8 +137,10 @@ static int format(struct ftl *f, const struct ftl_format_params *p)
 
 	if (!err)
 		err = ftl_report_aus(f);
-	if (!err)
-		err = check_capacity(f, units);
+	if (err)
+		return err;
+	choose_parity(f, p->parity, units);
+	err = check_capacity(f, units);
 	if (err)
 		return err;
 	/* Ours must be newer than one of an earlier format. */

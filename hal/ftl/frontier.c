@@ -34,7 +34,7 @@ static u64 floor_of(const struct ftl *f, enum ftl_stream stream)
  */
 static bool could_open(const struct ftl *f, u64 low)
 {
-	return low ? f->free_units >= low + f->stripe_units : f->free_units;
+	return low ? f->free_units >= low + f->stripe_data : f->free_units;
 }
 
 /**
@@ -56,7 +56,7 @@ u64 ftl_room(const struct ftl *f, enum ftl_stream stream)
 /* Does user data wait until something is collected? Lock held or worker. */
 bool ftl_user_starved(const struct ftl *f)
 {
-	return f->free_units < f->reserve + f->stripe_units;
+	return f->free_units < f->reserve + f->stripe_data;
 }
 
 static bool may_open(const struct ftl *f, u32 s, u64 low)
@@ -86,6 +86,21 @@ static void start_stripe(struct ftl *f, struct ftl_frontier *fr, u32 s)
 		*au &= ~FTL_AU_ERASED;
 		fr->used[d] = *au & (FTL_AU_BAD | FTL_AU_SYSTEM) ? f->geo.pages : 0;
 	}
+	if (!ftl_has_parity(f))
+		return;
+	st->parity = ftl_parity_die(f, s);
+	st->flags = FTL_SF_SUMS;
+	st->rows = f->geo.pages;
+	fr->used[st->parity] = f->geo.pages;
+	f->sums++;
+}
+
+/* The medium sums rows of so many stripes; copies and metadata must find room. */
+static bool no_sums(const struct ftl *f, const struct ftl_frontier *fr)
+{
+	bool internal = fr == &f->front[FTL_GC] || fr == &f->front[FTL_META];
+
+	return ftl_has_parity(f) && f->sums + (internal ? 0 : FTL_SUMS_KEPT) >= f->geo.xor_groups;
 }
 
 /*
@@ -96,7 +111,7 @@ static bool open_next(struct ftl *f, struct ftl_frontier *fr, u64 low)
 {
 	u32 s = ftl_heap_top(&f->ready_heap);
 
-	if (fr->unsealed > 1 || s == FTL_NONE || !may_open(f, s, low))
+	if (fr->unsealed > 1 || s == FTL_NONE || !may_open(f, s, low) || no_sums(f, fr))
 		return false;
 	if (fr == &f->front[FTL_USER] && f->ready_heap.count < 2)
 		return false;
@@ -114,6 +129,41 @@ static void leave_stripe(struct ftl *f, struct ftl_frontier *fr)
 	fr->unsealed++;
 	f->stripe[s].flags |= FTL_SF_UNSEALED;
 	ftl_stripe_settle(f, s);
+}
+
+static u32 rows_used(const struct ftl *f, const struct ftl_frontier *fr)
+{
+	const struct ftl_stripe *st = &f->stripe[fr->stripe];
+	u32 d, rows = 0;
+
+	for (d = 0; d < f->geo.dies; d++)
+		if (d != st->parity && !(f->au[ftl_au_index(f, fr->stripe, d)] &
+					 (FTL_AU_BAD | FTL_AU_SYSTEM)))
+			rows = max(rows, fr->used[d]);
+	return rows;
+}
+
+/**
+ * ftl_leave_stripes() - all open stripes close as they are
+ * @f: the instance; nothing is written any more
+ *
+ * Context: worker.
+ */
+void ftl_leave_stripes(struct ftl *f)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	u32 i;
+
+	for (i = 0; i < FTL_STREAMS; i++) {
+		struct ftl_frontier *fr = &f->front[i];
+
+		if (!fr->used || fr->stripe == FTL_NONE)
+			continue;
+		f->stripe[fr->stripe].rows = rows_used(f, fr);
+		fr->room = 0;
+		leave_stripe(f, fr);
+	}
+	ftl_unlock(&f->lock, flags);
 }
 
 static void next_die(struct ftl *f, struct ftl_frontier *fr)

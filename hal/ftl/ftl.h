@@ -54,13 +54,18 @@ struct ftl_io {
  * @default_units: advertised capacity
  * @uuid: identity of the new format
  * @seq_base: first sequence number; 0 except in tests of wrap-around
+ * @parity: enum ftl_parity: survive the loss of a die, for an append unit per stripe.
+ *	By default where there are at least 4 dies and the capacity allows it
  */
+enum ftl_parity { FTL_PARITY_DEFAULT, FTL_PARITY_OFF, FTL_PARITY_ON };
+
 struct ftl_format_params {
 	u32 lba_bytes;
 	u64 user_units;
 	u64 default_units;
 	u8 uuid[16];
 	u64 seq_base;
+	u8 parity;
 };
 
 /**
@@ -127,6 +132,7 @@ struct ftl_info {
 	u64 blocks;		/* logical capacity in logical blocks */
 	u64 user_units;
 	u32 format_version;
+	bool parity;
 	u64 format_time;
 	u64 attach_count;
 };
@@ -144,7 +150,8 @@ struct ftl_recovery {
 
 struct ftl_stats {
 	u64 user_units_written, user_units_read;
-	u64 gc_units_written, meta_units_written;
+	u64 gc_units_written, meta_units_written, parity_units_written;
+	u64 units_rebuilt;		/* computed from parity */
 	u64 units_trimmed;
 	u64 units_written_life;		/* every append, over the life of the format */
 	u64 units_mapped;		/* logical units that hold data */

@@ -73,16 +73,20 @@ enum ftl_stripe_state {
 #define FTL_SF_PINNED	BIT(1)	/* attach: its content may still be needed */
 #define FTL_SF_UNSEALED	BIT(2)	/* its end may be in a volatile buffer */
 #define FTL_SF_STUCK	BIT(3)	/* could not be emptied; not a victim until something changes */
+#define FTL_SF_SUMS	BIT(4)	/* the medium sums its rows; its parity is not written */
+#define FTL_SF_OLD_SUMS	BIT(5)	/* the medium has sums until it is erased, flash no parity */
 
 /**
  * struct ftl_stripe - the append units of one number on all dies
  * @seq: sequence number at opening
  * @valid: units that the map, the directory or the journal list refers to
  * @inflight: units reserved whose append has not completed
- * @size: units of its usable append units
+ * @size: units of its usable append units, without that of parity
  * @erases: how often it was erased
  * @born: ftl.hour when it closed, or at attach
  * @queued: it is in a heap
+ * @parity: die of its parity, if it has any; good while it is open or has sums
+ * @rows: rows in use, while it has sums
  */
 struct ftl_stripe {
 	u64 seq;
@@ -95,7 +99,8 @@ struct ftl_stripe {
 	u8 stream;
 	u8 flags;
 	u8 queued;
-	u8 reserved[3];
+	u16 parity;
+	u32 rows;
 };
 
 /**
@@ -239,6 +244,7 @@ struct ftl_pins {
 	u64 count[2];
 } __aligned(64);
 
+#define FTL_SUMS_KEPT	5	/* stripes with sums that users leave to others */
 #define FTL_RMW_UNITS	64
 #define FTL_TRIM_BATCH	FIO_JOURNAL_RECS
 #define FTL_APPEND_TRIES 8
@@ -271,6 +277,7 @@ struct ftl {
 
 	/* shape */
 	u32 stripe_units;	/* of a stripe without bad AUs */
+	u32 stripe_data;	/* of those, not parity */
 	u32 total_units;
 	u32 streams;		/* 2: metadata shares the GC frontier */
 	u64 reserve;		/* units that user data never opens */
@@ -305,8 +312,9 @@ struct ftl {
 	struct ftl_stripe *stripe;
 	FTL_PAD(2);
 	struct ftl_frontier front[FTL_STREAMS];
+	u32 sums;		/* stripes with FTL_SF_SUMS or FTL_SF_OLD_SUMS */
 	u64 free_units;		/* FREE and READY */
-	u64 usable_units;	/* all stripes */
+	u64 usable_units;	/* all stripes, without parity */
 	u32 bad_aus, offline_aus;
 
 	/* wear: FREE and READY stripes, least worn first; erase counts of usable stripes */
@@ -361,6 +369,9 @@ struct ftl {
 	/* worker */
 	struct ftl_slot slot[FTL_SLOTS];
 	struct ftl_slot xslot;	/* single commands, also from within a pipe */
+	struct ftl_slot pslot;	/* rows, also while xslot is in use */
+	u8 *sum;		/* a unit computed from its row */
+	struct ftl_link lost;	/* requests with units that have to be computed */
 	u32 *gc_units;
 	u32 gc_count;
 	u32 gc_bad;
@@ -510,6 +521,7 @@ struct ftl_frontier *ftl_frontier(struct ftl *f, enum ftl_stream stream);
 void ftl_tag_fill(struct ftl *f, struct fio_tag *tag, u8 type, u64 lba, u64 seq, u32 unit);
 bool ftl_unit_appended(const struct ftl *f, const struct media_cmd *cmd, u32 i);
 bool ftl_user_starved(const struct ftl *f);
+void ftl_leave_stripes(struct ftl *f);
 
 /* inflight.c */
 int ftl_inflight_init(struct ftl *f);
@@ -597,6 +609,25 @@ int ftl_snapshot(struct ftl *f, u8 mask);
 int ftl_checkpoint(struct ftl *f);
 int ftl_load_checkpoint(struct ftl *f);
 u32 ftl_journal_crc(struct fio_journal *j);
+
+/* parity.c */
+bool ftl_parity_possible(const struct media_geometry *g);
+void ftl_set_parity(struct ftl *f, bool on);
+u32 ftl_stripe_size(const struct ftl *f, u32 s);
+u32 ftl_parity_die(const struct ftl *f, u32 s);
+int ftl_parity_close(struct ftl *f);
+int ftl_parity_attach(struct ftl *f);
+
+static inline bool ftl_has_parity(const struct ftl *f)
+{
+	return f->geo.xor_groups;
+}
+
+/* What all appends to stripes have set, besides others. */
+static inline u8 ftl_append_flags(const struct ftl *f)
+{
+	return ftl_has_parity(f) ? MEDIA_F_XOR : 0;
+}
 
 /* gc.c */
 bool ftl_gc_step(struct ftl *f);

@@ -190,7 +190,7 @@ static int start_append(struct ftl *f, struct ftl_slot *s, u32 n)
 	}
 	ftl_cmd_init(s->cmd, MEDIA_APPEND, got);
 	s->cmd->buf = &s->buf;
-	s->cmd->flags = MEDIA_F_LOW;
+	s->cmd->flags = MEDIA_F_LOW | ftl_append_flags(f);
 	s->step = STEP_APPEND;
 	return FTL_AGAIN;
 }
@@ -268,7 +268,7 @@ int ftl_rewrite(struct ftl *f, u64 lu, u32 old, u16 flags, bool closed)
 	cmd->tag[0].flags = cpu_to_le16(flags);
 	ftl_cmd_init(cmd, MEDIA_APPEND, 1);
 	cmd->buf = &f->xslot.buf;
-	cmd->flags = MEDIA_F_FUA;
+	cmd->flags = MEDIA_F_FUA | ftl_append_flags(f);
 	err = ftl_exec(f);
 	if (err == -ENODEV)
 		goto out;
@@ -502,7 +502,7 @@ int ftl_make_room(struct ftl *f, enum ftl_stream stream, u64 units)
 		if (!ftl_reclaim(f) && !collect_one(f, false))
 			return ftl_load(&f->gone) ? -ENODEV : -ENOSPC;
 	}
-	err = ftl_prepare(f, 1 + (u32)(units / f->stripe_units));
+	err = ftl_prepare(f, 1 + (u32)(units / f->stripe_data));
 	return err < 0 ? err : 0;
 }
 
@@ -526,7 +526,7 @@ bool ftl_gc_step(struct ftl *f)
 {
 	unsigned long flags = ftl_lock(&f->lock);
 	bool starved = ftl_user_starved(f);
-	bool low = f->free_units < f->reserve + 3ULL * f->stripe_units;
+	bool low = f->free_units < f->reserve + 3ULL * f->stripe_data;
 	bool evacuate = any_evacuate(f), did;
 
 	ftl_unlock(&f->lock, flags);

@@ -57,7 +57,7 @@ static u64 need_units(const struct ftl *f)
 /* Spare there would be if no append unit were bad. */
 static u64 spare_units(const struct ftl *f)
 {
-	u64 all = f->total_units - 2ULL * f->sys_mirrors * f->geo.pages;
+	u64 all = (u64)f->stripe_data * f->geo.aus - 2ULL * f->sys_mirrors * f->geo.pages;
 	u64 need = need_units(f);
 
 	return all > need ? all - need : 0;

@@ -172,7 +172,9 @@ static int fact(struct rec *r, const struct fio_tag *tag, u32 unit)
 {
 	u64 lba = le64_to_cpu(tag->lba), seq = le64_to_cpu(tag->seq);
 
-	if (le32_to_cpu(tag->media_id) != r->f->media_id || !ftl_seq_after(seq, r->never))
+	/* a parity page's numbers are sums */
+	if (tag->type == FIO_TAG_PARITY || le32_to_cpu(tag->media_id) != r->f->media_id ||
+	    !ftl_seq_after(seq, r->never))
 		return 0;
 	see(r, seq);
 	see(r, le64_to_cpu(tag->stripe_seq));
@@ -192,7 +194,7 @@ static int keep(struct rec *r, u32 unit, const struct fio_tag *tag, const void *
 {
 	struct kept *k;
 
-	if (le32_to_cpu(tag->media_id) != r->f->media_id)
+	if (tag->type == FIO_TAG_PARITY || le32_to_cpu(tag->media_id) != r->f->media_id)
 		return 0;
 	k = ftl_alloc(r->f, sizeof(*k), FTL_MEM_SCAN);
 	if (!k)
@@ -943,7 +945,7 @@ static int rewrite_once(struct ftl *f, const struct kept *k)
 	cmd->tag[0].flags = k->tag.flags;
 	ftl_cmd_init(cmd, MEDIA_APPEND, 1);
 	cmd->buf = &f->xslot.buf;
-	cmd->flags = MEDIA_F_FUA;
+	cmd->flags = MEDIA_F_FUA | ftl_append_flags(f);
 	err = ftl_exec(f);
 	if (err == -ENODEV)
 		goto out;
@@ -976,7 +978,7 @@ static int rewrite(struct ftl *f, const struct kept *k)
 /* The collector needs a free stripe to begin with: what recovery must not take. */
 static bool may_rewrite(const struct ftl *f)
 {
-	return f->front[FTL_GC].room || f->free_units >= 2 * (u64)f->stripe_units;
+	return f->front[FTL_GC].room || f->free_units >= 2 * (u64)f->stripe_data;
 }
 
 /* Before anything is erased: afterwards its unit may hold something else. */

@@ -14,6 +14,7 @@ void ftl_get_info(const struct ftl *f, struct ftl_info *info)
 	info->max_blocks = FTL_MAX_UNITS << f->lba_shift;
 	info->blocks = f->user_units << f->lba_shift;
 	info->user_units = f->user_units;
+	info->parity = ftl_has_parity(f);
 	info->format_version = le32_to_cpu(f->super->version);
 	info->format_time = le64_to_cpu(f->super->format_time);
 	info->attach_count = le64_to_cpu(f->super->attach_count);

@@ -17,16 +17,16 @@ static void add_bad(struct ftl *f, u32 stripe, u32 die)
 	u8 *au = &f->au[ftl_au_index(f, stripe, die)];
 	struct ftl_stripe *s = &f->stripe[stripe];
 
+	u32 size = s->size;
+
 	if (*au & FTL_AU_BAD)
 		return;
-	if (!(*au & FTL_AU_SYSTEM)) {
-		s->size -= f->geo.pages;
-		f->usable_units -= f->geo.pages;
-		if (s->state == FTL_S_FREE || s->state == FTL_S_READY)
-			f->free_units -= f->geo.pages;
-	}
 	*au |= FTL_AU_BAD;
 	f->bad_aus++;
+	s->size = ftl_stripe_size(f, stripe);
+	f->usable_units -= size - s->size;
+	if (s->state == FTL_S_FREE || s->state == FTL_S_READY)
+		f->free_units -= size - s->size;
 	if (!s->size && (s->state == FTL_S_FREE || s->state == FTL_S_READY)) {
 		s->state = FTL_S_UNUSABLE;
 		ftl_heap_drop(f, stripe);
@@ -43,12 +43,8 @@ static void add_bad(struct ftl *f, u32 stripe, u32 die)
 void ftl_stripe_init(struct ftl *f, u32 s)
 {
 	struct ftl_stripe *st = &f->stripe[s];
-	u32 d;
 
-	st->size = 0;
-	for (d = 0; d < f->geo.dies; d++)
-		if (!(f->au[ftl_au_index(f, s, d)] & (FTL_AU_BAD | FTL_AU_SYSTEM)))
-			st->size += f->geo.pages;
+	st->size = ftl_stripe_size(f, s);
 	ftl_wear_count(f, s);
 	f->usable_units += st->size;
 	st->state = st->size ? FTL_S_CLOSED : FTL_S_UNUSABLE;
@@ -77,7 +73,7 @@ void ftl_stripe_set_free(struct ftl *f, u32 s, u8 state)
 	struct ftl_stripe *st = &f->stripe[s];
 
 	ftl_store(&st->state, state);
-	st->flags = 0;
+	st->flags &= FTL_SF_OLD_SUMS;
 	f->free_units += st->size;
 	if (state == FTL_S_FREE)
 		ftl_heap_put(f, &f->free_heap, s);
@@ -107,7 +103,7 @@ void ftl_stripe_settle(struct ftl *f, u32 s)
 		return;
 	ftl_store(&st->state, FTL_S_CLOSED);
 	st->born = ftl_load(&f->hour);
-	if (!ftl_needs_sync(f)) {
+	if (!ftl_needs_sync(f) && !(st->flags & FTL_SF_SUMS)) {
 		st->flags &= ~FTL_SF_UNSEALED;
 		fr->unsealed--;
 	}
@@ -161,7 +157,8 @@ static u32 mark_unsealed(struct ftl *f)
 	for (i = 0; i < f->geo.aus; i++) {
 		struct ftl_stripe *s = &f->stripe[i];
 
-		if (s->state != FTL_S_CLOSED || !(s->flags & FTL_SF_UNSEALED))
+		if (s->state != FTL_S_CLOSED ||
+		    (s->flags & (FTL_SF_UNSEALED | FTL_SF_SUMS)) != FTL_SF_UNSEALED)
 			continue;
 		s->flags |= FTL_SF_PINNED;
 		n++;
@@ -206,17 +203,17 @@ static bool any_unsealed(struct ftl *f)
  *
  * Recovery takes the last pages of the two youngest stripes of each stream for
  * possibly torn, and no others: a frontier opens a stripe only while at most one
- * closed one of its stream is not sealed.
+ * closed one of its stream is not sealed. Parity is part of that end.
  *
  * Context: worker.
  * Return: 1: sealed something; 0; or -errno.
  */
 int ftl_seal(struct ftl *f)
 {
-	int err;
+	int err = ftl_parity_close(f);
 
-	if (!any_unsealed(f) || !mark_unsealed(f))
-		return 0;
+	if (err < 0 || !any_unsealed(f) || !mark_unsealed(f))
+		return err;
 	err = ftl_sync(f);
 	unmark_unsealed(f, !err);
 	return err ? err : 1;
@@ -355,6 +352,8 @@ int ftl_erase_stripe(struct ftl *f, u32 s)
 	}
 	flags = ftl_lock(&f->lock);
 	clear_au_flags(f, s, FTL_AU_STOP | FTL_AU_SUSPECT | FTL_AU_OPENED | FTL_AU_ERASED);
+	f->sums -= !!(f->stripe[s].flags & FTL_SF_OLD_SUMS);
+	f->stripe[s].flags &= ~FTL_SF_OLD_SUMS;
 	f->st.erases++;
 	ftl_wear_erased(f, s);
 	if (f->stripe[s].state == FTL_S_FREE) {
@@ -418,7 +417,8 @@ static u32 next_dead(const struct ftl *f, u32 from)
 	for (; from < f->geo.aus; from++) {
 		const struct ftl_stripe *s = &f->stripe[from];
 
-		if (s->state == FTL_S_CLOSED && !s->valid && s->size)
+		if (s->state == FTL_S_CLOSED && !s->valid && s->size &&
+		    !(s->flags & FTL_SF_SUMS))
 			return from;
 	}
 	return FTL_NONE;
@@ -471,6 +471,8 @@ bool ftl_reclaim(struct ftl *f)
 	unsigned long flags;
 	u32 s, n = 0;
 
+	if (ftl_parity_close(f) < 0)
+		return false;
 	flags = ftl_lock(&f->lock);
 	for (s = next_dead(f, 0); s != FTL_NONE; s = next_dead(f, s + 1)) {
 		f->stripe[s].flags |= FTL_SF_PINNED;

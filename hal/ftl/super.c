@@ -248,11 +248,26 @@ static int check_system(struct ftl *f, const struct fio_super *s)
 
 static int check_version(struct ftl *f, const struct fio_super *s)
 {
-	if (le32_to_cpu(s->version) == FIO_MEDIA_VERSION && !s->features.incompat)
+	if (le32_to_cpu(s->version) == FIO_MEDIA_VERSION &&
+	    !(le32_to_cpu(s->features.incompat) & ~FIO_INCOMPAT_KNOWN))
 		return 0;
 	ftl_say(f, FTL_ERR, "media format version %u with features %x is not known to this driver (version %u): use a newer one",
 		le32_to_cpu(s->version), le32_to_cpu(s->features.incompat), FIO_MEDIA_VERSION);
 	return -EPROTONOSUPPORT;
+}
+
+/* The medium must be able to go on with what the format has. */
+static int check_parity(struct ftl *f, const struct fio_super *s)
+{
+	bool on = le32_to_cpu(s->features.incompat) & FIO_INCOMPAT_PARITY;
+
+	if (on && !ftl_parity_possible(&f->m->geo)) {
+		ftl_say(f, FTL_ERR, "the format has parity, and this medium cannot compute it (%u dies, sums of %u stripes): attach it to a card that can, or format it without",
+			f->m->geo.dies, f->m->geo.xor_groups);
+		return -EPROTONOSUPPORT;
+	}
+	ftl_set_parity(f, on);
+	return 0;
 }
 
 static int check_values(struct ftl *f, const struct fio_super *s)
@@ -292,6 +307,9 @@ int ftl_super_check(struct ftl *f)
 		ftl_say(f, FTL_ERR, "the last format did not finish: format again");
 		return -ENOMEDIUM;
 	}
+	err = check_parity(f, s);
+	if (err)
+		return err;
 	f->media_id = le32_to_cpu(s->media_id);
 	f->lba_bytes = le32_to_cpu(s->lba_bytes);
 	f->lba_shift = f->lba_bytes == 512 ? 3 : 0;

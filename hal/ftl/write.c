@@ -295,6 +295,7 @@ static void submit_append(struct ftl *f, struct ftl_io *io, struct media_cmd *cm
 		cmd->io = io;
 		cmd->io_off = c->index * FIO_MEDIA_UNIT - w->head;
 	}
+	cmd->flags = ftl_append_flags(f);
 	if (io->flags & FTL_IO_FUA)
 		cmd->flags |= MEDIA_F_FUA;
 	cmd->done = write_done;

@@ -156,6 +156,10 @@ struct fio_compat {
 	__le32 incompat;
 } __packed;
 
+/* fio_compat.incompat */
+#define FIO_INCOMPAT_PARITY	0x00000001	/* an append unit of each stripe holds parity */
+#define FIO_INCOMPAT_KNOWN	FIO_INCOMPAT_PARITY
+
 #define FIO_SUPER_MAGIC		0x5245505553464946ULL	/* "FIFSUPER" */
 #define FIO_SUPER_DIRS		896
 

@@ -25,7 +25,7 @@
 
 #include "explore.h"
 
-#define MAX_VARIANTS	16
+#define MAX_VARIANTS	20
 #define MAX_JOBS	64
 #define NESTED_BY_DEPTH	~0u
 #define SPIN_SECONDS	20	/* of CPU time without a new case */
@@ -48,6 +48,12 @@ static const struct setup setups[] = {
 		.name = "full", .units = 14, .lba_bytes = 4096, .wrap = true, .no_faults = true,
 		.sim = { .dies = 2, .aus = 11, .pages = 4, .max_units = 4, .queues = 2,
 			 .host_cmds = 4, .internal_cmds = 4, .buffer_units = 2 },
+	}, {
+		/* an append unit in three holds parity */
+		.name = "par", .units = 12, .lba_bytes = 4096, .wrap = true, .parity = true,
+		.sim = { .dies = 3, .aus = 14, .pages = 4, .max_units = 4, .queues = 2,
+			 .host_cmds = 4, .internal_cmds = 4, .buffer_units = 1,
+			 .xor_groups = 10 },
 	},
 };
 
@@ -164,6 +170,7 @@ static void make_plan(void)
 		add_variant(&setups[1], *mode, "lazy", 0, less);
 		add_variant(&setups[2], *mode, "lazy", 0, less);
 		add_variant(&setups[3], *mode, "lazy", 0, less);
+		add_variant(&setups[4], *mode, "lazy", 0, less);
 	}
 }
 

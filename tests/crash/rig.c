@@ -135,6 +135,7 @@ bool rig_format(struct rig *r, u64 seq_base)
 		.default_units = r->setup->units,
 		.uuid = "crash runner",
 		.seq_base = seq_base,
+		.parity = r->setup->parity ? FTL_PARITY_ON : FTL_PARITY_OFF,
 	};
 	int err = ftl_format(sim_media(r->sim), &r->env.env, &p);
 

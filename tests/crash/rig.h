@@ -21,6 +21,7 @@
  * struct setup - a card and a format
  * @units: logical capacity
  * @no_faults: no append unit can be spared: the steps that make one fail are left out
+ * @parity: the format has parity
  * @wrap: sequence numbers wrap around within the workload, else they begin at 0
  */
 struct setup {
@@ -28,7 +29,7 @@ struct setup {
 	struct sim_config sim;
 	u32 units;
 	u32 lba_bytes;
-	bool wrap, no_faults;
+	bool wrap, no_faults, parity;
 };
 
 /**
