@@ -85,6 +85,14 @@ static int take_down(struct fio_card *card)
 	return err;
 }
 
+static void set_scrub(struct ftl *ftl)
+{
+	struct ftl_scrub scrub = FTL_SCRUB_DEFAULT;
+
+	scrub.pass_seconds = fio_scrub_days * 86400;
+	ftl_set_scrub(ftl, &scrub);
+}
+
 static int attach(struct fio_card *card)
 {
 	struct ftl *ftl = NULL;
@@ -92,8 +100,10 @@ static int attach(struct fio_card *card)
 
 	mutex_lock(&card->ftl_mutex);
 	err = ftl_attach(&card->chan->media, &card->env, card->op.flags, &ftl);
-	if (!err)
+	if (!err) {
+		set_scrub(ftl);
 		publish(card, ftl);
+	}
 	mutex_unlock(&card->ftl_mutex);
 	if (err) {
 		fio_chan_recycle(card);

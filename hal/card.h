@@ -324,6 +324,7 @@ extern struct workqueue_struct *fio_reset_workqueue;
 extern struct workqueue_struct *fio_end_workqueue;
 extern bool fio_auto_attach;
 extern bool fio_preallocate;
+extern unsigned int fio_scrub_days;
 extern unsigned int fio_command_timeout;
 const char *fio_build(void);
 

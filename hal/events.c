@@ -7,7 +7,8 @@
  *
  * The card never waits for us, so events can be lost; their numbers tell. None
  * of them is needed for correctness: what matters (power-loss protection) is
- * read from HEALTH again whenever events may be missing.
+ * read from HEALTH again whenever events may be missing. What is about flash is
+ * passed on to the FTL; a refresh that gets lost, the patrol finds again.
  */
 
 #include <linux/dma-mapping.h>
@@ -21,6 +22,7 @@
 #define RING_ENTRIES	((u32)BIT(RING_LOG2))
 #define RING_BYTES	(RING_ENTRIES * sizeof(struct fio_event))
 #define EVENT_PHASE	BIT(0)
+#define EVENT_PROGRAM_FAILED 1	/* value of AU_RETIRE */
 
 /* NULL: an event of a later minor version. */
 static const char *event_text(u16 type)
@@ -87,17 +89,58 @@ static void log_event(struct fio_card *card, const struct fio_event *e,
 				 FIELD_GET(FIO_ADDR_AU, addr), value);
 }
 
-static void handle_event(struct fio_card *card, const struct fio_event *e)
+static void check_number(struct fio_card *card, const struct fio_event *e)
 {
-	u16 type = le16_to_cpu(e->type);
-	const char *text = event_text(type);
 	u64 seq = le64_to_cpu(e->seq);
 
+	lockdep_assert_held(&card->event_lock);
 	if (card->event_seq && seq != card->event_seq)
 		fio_warn_limited(card, "events were lost: got number %llu, expected %llu",
 				 seq, card->event_seq);
 	card->event_seq = seq + 1;
+}
+
+static void tell_ftl(struct fio_card *card, const struct fio_event *e,
+		     enum ftl_media_event event)
+{
+	u64 addr = le64_to_cpu(e->addr);
+	u64 die = FIELD_GET(FIO_ADDR_DIE, addr), au = FIELD_GET(FIO_ADDR_AU, addr);
+	const struct fio_geometry *g = &card->geo;
+
+	if (addr == FIO_ADDR_NULL || die >= g->dies || au >= g->aus)
+		return;
+	down_read(&card->ftl_rwsem);
+	if (card->ftl)
+		ftl_media_event(card->ftl, event, (u32)(au * g->dies + die) * g->pages);
+	up_read(&card->ftl_rwsem);
+}
+
+static void flash_event(struct fio_card *card, const struct fio_event *e, u16 type)
+{
+	u32 value = le32_to_cpu(e->value);
+
+	switch (type) {
+	case FIO_EV_AU_REFRESH:
+		tell_ftl(card, e, FTL_EV_REFRESH);
+		break;
+	case FIO_EV_AU_RETIRE:
+		/* a failed erase has an erase that failed: the FTL knows */
+		if (value == EVENT_PROGRAM_FAILED)
+			tell_ftl(card, e, FTL_EV_RETIRE);
+		break;
+	case FIO_EV_DIE_OFFLINE:
+		tell_ftl(card, e, value ? FTL_EV_DIE_OFFLINE : FTL_EV_DIE_ONLINE);
+		break;
+	}
+}
+
+static void handle_event(struct fio_card *card, const struct fio_event *e)
+{
+	u16 type = le16_to_cpu(e->type);
+	const char *text = event_text(type);
+
 	fio_health_stale(card);
+	flash_event(card, e, type);
 	if (text && type != FIO_EV_HEALTH && type != FIO_EV_AU_REFRESH)
 		log_event(card, e, type == FIO_EV_DIE_OFFLINE && !e->value ?
 			  "a die answers again" : text);
@@ -117,7 +160,18 @@ static bool next_event(struct fio_card *card, struct fio_event *e)
 	dma_rmb();
 	*e = *entry;
 	card->event_head++;
+	check_number(card, e);
 	return true;
+}
+
+static bool take_event(struct fio_card *card, struct fio_event *e)
+{
+	bool got;
+
+	mutex_lock(&card->event_lock);
+	got = card->events && next_event(card, e);
+	mutex_unlock(&card->event_lock);
+	return got;
 }
 
 static void event_work(struct work_struct *work)
@@ -126,10 +180,9 @@ static void event_work(struct work_struct *work)
 	struct fio_event e;
 	u32 n;
 
-	mutex_lock(&card->event_lock);
-	for (n = 0; n < RING_ENTRIES && card->events && next_event(card, &e); n++)
+	/* handled without the lock: the FTL's is outside of it */
+	for (n = 0; n < RING_ENTRIES && take_event(card, &e); n++)
 		handle_event(card, &e);
-	mutex_unlock(&card->event_lock);
 	if (n == RING_ENTRIES)
 		schedule_work(&card->event_work);
 }

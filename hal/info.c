@@ -283,6 +283,9 @@ static void fill_stats(struct fio_card *card, struct ftl *ftl,
 	unit->read_retries = s.read_retries;
 	unit->media_errors = s.media_errors;
 	unit->stripes_levelled = s.stripes_levelled;
+	unit->scrub_passes = s.scrub_passes;
+	unit->scrub_bytes = s.scrub_units * FIO_UNIT_BYTES;
+	unit->scrub_refreshes = s.scrub_refreshes;
 }
 
 static void fill_media_health(struct ftl *ftl, struct fio_ioc_unit *unit)

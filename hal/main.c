@@ -19,6 +19,10 @@ module_param_named(preallocate, fio_preallocate, bool, 0444);
 MODULE_PARM_DESC(preallocate,
 		 "Take all memory that cards may ever need when they attach, for swap (default: N)");
 
+unsigned int fio_scrub_days = 14;
+module_param_named(scrub_days, fio_scrub_days, uint, 0444);
+MODULE_PARM_DESC(scrub_days, "Days in which all data is read once and refreshed if need be, 0: never (default: 14)");
+
 unsigned int fio_command_timeout = 15;
 module_param_named(command_timeout, fio_command_timeout, uint, 0444);
 MODULE_PARM_DESC(command_timeout,
@@ -64,6 +68,7 @@ static int __init fio_hal_init(void)
 
 	pr_info(FIO_HAL_NAME ": ioMemory-class flash cards, version %s, build %s\n",
 		FIO_HAL_VERSION, fio_build());
+	fio_scrub_days = min(fio_scrub_days, 3650U);
 	fio_command_timeout = clamp(fio_command_timeout, 1U, 3600U);
 	err = make_workqueues();
 	if (err)

@@ -212,11 +212,11 @@ void ftl_media_event(struct ftl *f, enum ftl_media_event event, u32 unit);
 
 /**
  * struct ftl_scrub - patrol and refresh; 0 turns each of them off
- * @pass_seconds: time in which all data is read once, default two weeks
+ * @pass_seconds: time in which all data is read once
  * @corrected: bits corrected in one page from which on its stripe is refreshed;
- *	default 0: the medium knows its ECC and reports FTL_EV_REFRESH
- * @reads: of an append unit since its erase, default 100000
- * @age_hours: since the data was written or found at attach, default 90 days
+ *	0: the medium knows its ECC and reports FTL_EV_REFRESH
+ * @reads: of an append unit since its erase
+ * @age_hours: since the data was written or found at attach
  */
 struct ftl_scrub {
 	u32 pass_seconds;
@@ -224,6 +224,9 @@ struct ftl_scrub {
 	u32 reads;
 	u32 age_hours;
 };
+
+/* Two weeks, as charge is lost over months; read disturb of MLC; a quarter. */
+#define FTL_SCRUB_DEFAULT { .pass_seconds = 14 * 86400, .reads = 100000, .age_hours = 90 * 24 }
 
 void ftl_set_scrub(struct ftl *f, const struct ftl_scrub *p);
 void ftl_get_health(struct ftl *f, struct ftl_health *h);

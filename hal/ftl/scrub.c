@@ -23,10 +23,6 @@
 #define NS_PER_SEC	1000000000ULL
 #define HOUR		3600
 
-#define PASS_SECONDS	(14 * 86400)	/* weeks: charge is lost over months */
-#define READS_LIMIT	100000		/* usual for MLC: read disturb of a block */
-#define AGE_HOURS	(90 * 24)
-
 /* ---- marking ------------------------------------------------------------------------ */
 
 /**
@@ -322,9 +318,7 @@ void ftl_scrub_init(struct ftl *f)
 {
 	u32 i;
 
-	f->scrub = (struct ftl_scrub){
-		.pass_seconds = PASS_SECONDS, .reads = READS_LIMIT, .age_hours = AGE_HOURS,
-	};
+	f->scrub = (struct ftl_scrub)FTL_SCRUB_DEFAULT;
 	f->hour = (u32)(f->env.now_sec(f->env.ctx) / HOUR);
 	for (i = 0; i < f->geo.aus; i++)
 		f->stripe[i].born = f->hour;

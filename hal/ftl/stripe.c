@@ -526,6 +526,14 @@ static u8 au_flags(const struct media_au *a)
 	}
 }
 
+static void note_offline(struct ftl *f, u32 au)
+{
+	u32 die = au % f->geo.dies;
+
+	f->offline_aus++;
+	f->die_offline[die / 64] |= BIT_ULL(die % 64);
+}
+
 static int report_reap(struct ftl *f, struct ftl_slot *s, void *arg)
 {
 	u32 i;
@@ -542,7 +550,7 @@ static int report_reap(struct ftl *f, struct ftl_slot *s, void *arg)
 		if (f->au_erases)
 			f->au_erases[s->key + i] = s->cmd->au[i].erase_count;
 		if (s->cmd->au[i].state == MEDIA_AU_OFFLINE)
-			f->offline_aus++;
+			note_offline(f, s->key + i);
 	}
 	return 0;
 }
