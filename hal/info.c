@@ -122,11 +122,16 @@ static u64 permyriad(u64 part, u64 whole)
 	return whole ? div64_u64(part * 10000, whole) : FIO_NO_VALUE;
 }
 
+static u64 lost_aus(struct fio_card *card, const struct fio_health *h)
+{
+	return (u64)h->bad_aus_factory + h->bad_aus_grown +
+	       (u64)h->dies_offline * card->geo.aus;
+}
+
 static u32 active_media(struct fio_card *card, const struct fio_health *h)
 {
 	u64 all = (u64)card->geo.dies * card->geo.aus;
-	u64 lost = (u64)h->bad_aus_factory + h->bad_aus_grown +
-		   (u64)h->dies_offline * card->geo.aus;
+	u64 lost = lost_aus(card, h);
 
 	return permyriad(all - min(lost, all), all);
 }
@@ -148,6 +153,13 @@ bool fio_card_media_health(struct fio_card *card, struct ftl_health *health)
 		ftl_get_health(card->ftl, health);
 	up_read(&card->ftl_rwsem);
 	return attached;
+}
+
+static u64 format_most(struct fio_card *card, const struct fio_health *h)
+{
+	if (!card->chan || !card->identified)
+		return FIO_NO_VALUE64;
+	return ftl_max_user_units(&card->chan->media.geo, lost_aus(card, h)) * FIO_UNIT_BYTES;
 }
 
 static void fill_reserve(struct fio_card *card, struct fio_ioc_health *out)
@@ -222,6 +234,7 @@ int fio_card_fill_health(struct fio_card *card, struct fio_ioc_health *out)
 	fill_counters(&h, out);
 	fill_reserve(card, out);
 	out->active_media_permyriad = active_media(card, &h);
+	out->format_most_bytes = format_most(card, &h);
 	out->pcie_correctable = atomic64_read(&card->pcie_correctable);
 	out->pcie_nonfatal = atomic64_read(&card->pcie_nonfatal);
 	out->pcie_fatal = atomic64_read(&card->pcie_fatal);

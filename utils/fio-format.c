@@ -12,13 +12,14 @@
 #include <string.h>
 
 #include "common/decode/decode.h"
+#include "utils/lib/capacity.h"
 #include "utils/lib/sys.h"
 
 struct options {
 	enum fio_verbosity verbosity;
 	bool yes;
 	unsigned int lba_bytes;
-	const char *size;
+	struct fio_capacity_wish wish;
 };
 
 static void usage(FILE *f)
@@ -30,6 +31,10 @@ static void usage(FILE *f)
 	      "  -s, --device-size N   capacity: bytes with suffix B, K, M, G, T or P (powers\n"
 	      "                        of ten), or a percentage of the advertised capacity,\n"
 	      "                        80%; default 100%\n"
+	      "  -o, --overformat N    likewise, and more than advertised: from the spare, at\n"
+	      "                        the price of endurance and speed\n"
+	      "  -p, --over-provisioning N  flash beyond the capacity, in per cent of it, 28%:\n"
+	      "                        more is faster under random writes, and wears less\n"
 	      "  -y, --yes             do not ask\n"
 	      "  -q, --quiet           print nothing but errors\n"
 	      "  -Q, --quiet-progress  no progress, only the result\n"
@@ -56,23 +61,24 @@ static int parse_block_size(const char *s, unsigned int *bytes)
 	return 0;
 }
 
-static int parse_capacity(const struct fio_dev *dev, const char *s,
-			  const struct fio_ioc_info *info, __u64 *bytes)
+/* The largest possible format is part of HEALTH; a card need not answer that. */
+static int ask_capacity(const struct fio_dev *dev, const struct fio_ioc_info *info,
+			const struct options *o, struct fio_capacity_limits *card,
+			__u64 *bytes)
 {
+	struct fio_ioc_health health;
 	unsigned long long v;
+	int ret;
 
-	if (fio_parse_size(s, info->advertised_bytes, &v)) {
-		fio_error("%s: '%s' is not a size: give for example 6G, 500000M or 80%%",
-			  dev->path, s);
-		return FIO_EXIT_USAGE;
-	}
-	v -= v % 4096;
-	if (!v) {
-		fio_error("%s: '%s' is less than one block of 4096 bytes", dev->path, s);
-		return FIO_EXIT_USAGE;
-	}
+	*card = (struct fio_capacity_limits) {
+		.advertised = info->advertised_bytes, .raw = info->raw_bytes,
+	};
+	if (!fio_get_health(dev->fd, &health) &&
+	    health.format_most_bytes != FIO_NO_VALUE64)
+		card->most = health.format_most_bytes;
+	ret = fio_capacity(dev->path, &o->wish, card, &v);
 	*bytes = v;
-	return FIO_EXIT_OK;
+	return ret;
 }
 
 static int check_state(const struct fio_dev *dev, const struct fio_ioc_info *info)
@@ -95,15 +101,16 @@ static int check_state(const struct fio_dev *dev, const struct fio_ioc_info *inf
 }
 
 static bool confirmed(const struct fio_dev *dev, const struct fio_ioc_info *info,
+		      const struct fio_capacity_limits *card,
 		      const struct fio_ioc_format *req, const struct options *o)
 {
-	char q[160], size[32];
-	double gb = (req->user_bytes ? req->user_bytes : info->advertised_bytes) / 1e9;
+	unsigned long long bytes = req->user_bytes ? req->user_bytes : card->advertised;
+	char q[200];
 
-	snprintf(size, sizeof(size), "%.2f GBytes", gb);
 	snprintf(q, sizeof(q),
-		 "%s (SN %.24s): format to %s, %u-byte blocks; ALL DATA WILL BE LOST. Continue",
-		 dev->path, info->serial, size, req->lba_bytes);
+		 "%s (SN %.24s): format to %.2f GBytes, %.0f%% over-provisioning, %u-byte blocks; ALL DATA WILL BE LOST. Continue",
+		 dev->path, info->serial, bytes / 1e9, fio_spare_percent(card, bytes),
+		 req->lba_bytes);
 	return o->yes || fio_yes_no(q);
 }
 
@@ -131,6 +138,7 @@ static int format(const char *arg, void *ctx)
 	struct fio_ioc_format req = {
 		.size = sizeof(req), .lba_bytes = o->lba_bytes,
 	};
+	struct fio_capacity_limits card;
 	struct fio_ioc_info info;
 	struct fio_dev dev;
 	int ret = fio_dev_open(arg, &dev), err;
@@ -144,9 +152,9 @@ static int format(const char *arg, void *ctx)
 	}
 	if (!ret)
 		ret = check_state(&dev, &info);
-	if (!ret && o->size)
-		ret = parse_capacity(&dev, o->size, &info, &req.user_bytes);
-	if (!ret && !confirmed(&dev, &info, &req, o)) {
+	if (!ret)
+		ret = ask_capacity(&dev, &info, o, &card, &req.user_bytes);
+	if (!ret && !confirmed(&dev, &info, &card, &req, o)) {
 		fio_error("%s: not formatted: not confirmed", dev.path);
 		ret = FIO_EXIT_ERROR;
 	}
@@ -159,6 +167,8 @@ static int format(const char *arg, void *ctx)
 static const struct option long_options[] = {
 	{ "block-size", required_argument, NULL, 'b' },
 	{ "device-size", required_argument, NULL, 's' },
+	{ "overformat", required_argument, NULL, 'o' },
+	{ "over-provisioning", required_argument, NULL, 'p' },
 	{ "yes", no_argument, NULL, 'y' },
 	FIO_COMMON_OPTIONS,
 	{ }
@@ -170,7 +180,7 @@ int main(int argc, char **argv)
 	int c, ret;
 
 	fio_progname = "fio-format";
-	while ((c = getopt_long(argc, argv, "b:s:y" FIO_COMMON_LETTERS, long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "b:o:p:s:y" FIO_COMMON_LETTERS, long_options, NULL)) != -1) {
 		switch (c) {
 		case 'b':
 			if (!parse_block_size(optarg, &o.lba_bytes))
@@ -178,7 +188,13 @@ int main(int argc, char **argv)
 			fio_error("'%s' is not a block size: give 512 or 4096", optarg);
 			return FIO_EXIT_USAGE;
 		case 's':
-			o.size = optarg;
+			o.wish.size = optarg;
+			break;
+		case 'o':
+			o.wish.overformat = optarg;
+			break;
+		case 'p':
+			o.wish.spare = optarg;
 			break;
 		case 'y':
 			o.yes = true;

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "common/decode/decode.h"
+#include "utils/lib/capacity.h"
 #include "utils/lib/status.h"
 
 /* ---- the machine ---- */
@@ -177,6 +178,50 @@ static void test_sizes(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(fio_parse_size(bad[i], 1000, &v), -EINVAL);
 	assert_int_equal(fio_parse_size("50%", 0, &v), -EINVAL);
+}
+
+/* What the three ways to name a capacity mean, and which are refused. */
+static void test_capacity(void **state)
+{
+	static const struct fio_capacity_limits card = {
+		.advertised = 320000000000ULL, .raw = 400000000000ULL,
+		.most = 380000002048ULL,
+	};
+	static const struct {
+		struct fio_capacity_wish wish;
+		unsigned long long bytes;	/* 0: refused */
+	} c[] = {
+		{ { .size = "160G" }, 160000000000ULL },
+		{ { .size = "80%" }, 256000000000ULL },
+		{ { .size = "100%" }, 320000000000ULL },
+		{ { .size = "5000" }, 4096 },
+		{ { .size = "4095" }, 0 },
+		{ { .size = "321G" }, 0 },
+		{ { .size = "eighty" }, 0 },
+		{ { .overformat = "110%" }, 352000000000ULL },
+		{ { .overformat = "350G" }, 350000000000ULL - 350000000000ULL % 4096 },
+		{ { .overformat = "380000002048" }, 380000002048ULL - 380000002048ULL % 4096 },
+		{ { .overformat = "125%" }, 0 },	/* more than there is */
+		{ { .overformat = "0%" }, 0 },
+		{ { .overformat = "110%%" }, 0 },
+		{ { .spare = "100%" }, 200000000000ULL },
+		{ { .spare = "60" }, 250000000000ULL - 250000000000ULL % 4096 },
+		{ { .spare = "20%" }, 0 },		/* more than advertised */
+		{ { .spare = "-5%" }, 0 },
+		{ { .size = "80%", .spare = "30%" }, 0 },
+	};
+	unsigned long long v;
+
+	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		enum fio_exit ret = fio_capacity("/dev/fct0", &c[i].wish, &card, &v);
+
+		assert_int_equal(ret, c[i].bytes ? FIO_EXIT_OK : FIO_EXIT_USAGE);
+		if (!ret)
+			assert_int_equal(v, c[i].bytes);
+	}
+	assert_int_equal(fio_capacity("x", &(struct fio_capacity_wish) { }, &card, &v), 0);
+	assert_int_equal(v, 0);
+	assert_int_equal((int)fio_spare_percent(&card, 320000000000ULL), 25);
 }
 
 static void test_commas(void **state)
@@ -511,6 +556,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_sizes, setup),
+		cmocka_unit_test_setup(test_capacity, setup),
 		cmocka_unit_test_setup(test_commas, setup),
 		cmocka_unit_test_setup(test_open, setup),
 		cmocka_unit_test_setup(test_wait, setup),

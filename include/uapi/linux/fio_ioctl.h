@@ -158,6 +158,8 @@ struct fio_ioc_health {
 	__u64 power_on_seconds;
 	__u64 pcie_correctable, pcie_nonfatal, pcie_fatal;	/* seen since load */
 	__u64 reserved[8];
+	/* end of the structure's first version */
+	__u64 format_most_bytes;	/* the largest format possible now */
 };
 
 /* The attached format. ENODEV-free: fields are FIO_NO_VALUE when not attached. */
