@@ -78,6 +78,9 @@ wa: ## write amplification of the FTL core beside theory and other policies (bui
 tail: ## latency of reads beside full-rate overwrite on modelled MLC flash (build/tail.json)
 	$(Q)$(MAKE) -s build/host/fio-tail && build/host/fio-tail --json build/tail.json $(TAIL)
 
+recovery: host ## seconds, bytes and memory of an attach against capacity and history (build/recovery.json, .svg)
+	$(Q)tests/recovery/recovery.py $(RECOVERY)
+
 repro: ## run one failed test again: make repro ID=<the id it printed>
 	$(Q)ci/test --repro '$(ID)'
 
@@ -88,5 +91,5 @@ clean: ## remove build/; downloads stay in the cache
 	$(Q)rm -rf --one-file-system build compile_commands.json
 
 .PHONY: help setup modules run test lint unit crash mutants bad-input vm-smoke vm-faults bench ftl-bench stress repro clean
-.PHONY: wa tail
+.PHONY: wa tail recovery
 .PHONY: compile_commands.json
