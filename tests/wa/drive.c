@@ -241,6 +241,7 @@ static bool write_units(struct drive *d, u32 lba, u32 count, struct wa_result *r
 
 struct count {
 	u64 user, gc, meta, parity, pad, medium;
+	u64 victims, levelled;
 };
 
 /* What the core says that it wrote, and what the medium was given. */
@@ -256,6 +257,8 @@ static struct count counts(struct drive *d)
 	c.parity = 0;
 	c.pad = d->store.appended[FIO_TAG_PAD];
 	c.medium = store_units(&d->store);
+	c.victims = st.gc_victims;
+	c.levelled = st.stripes_levelled;
 	return c;
 }
 
@@ -269,6 +272,8 @@ static void conclude(const struct count *a, const struct count *b, struct wa_res
 	r->meta = (b->meta - a->meta) / user;
 	r->parity = (b->parity - a->parity) / user;
 	r->pad = (b->pad - a->pad) / user;
+	if (b->victims > a->victims)
+		r->levelled = (double)(b->levelled - a->levelled) / (b->victims - a->victims);
 	r->unaccounted = (s64)(b->medium - a->medium) - (s64)(b->user - a->user) -
 			 (s64)(b->gc - a->gc) - (s64)(b->meta - a->meta) -
 			 (s64)(b->parity - a->parity) - (s64)(b->pad - a->pad);

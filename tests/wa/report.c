@@ -74,9 +74,9 @@ static const char *target_name(enum load_class class)
 
 void report_head(void)
 {
-	printf("%-13s %5s %5s  %7s = %5s + %6s + %6s + %6s + %5s  %7s %7s %7s %7s %7s %7s  %s\n",
+	printf("%-13s %5s %5s  %7s = %5s + %6s + %6s + %6s + %5s  %7s %7s %7s %7s %7s %7s %6s  %s\n",
 	       "workload", "op %", "unit", "driver", "user", "gc", "parity", "meta", "pad",
-	       "theory", "oracle", "sepbit", "ladder", "greedy", "spread", "driver to target");
+	       "theory", "oracle", "sepbit", "ladder", "greedy", "spread", "level", "driver to target");
 }
 
 static void cell(double value)
@@ -111,7 +111,7 @@ void report_line(const struct wa_row *row)
 	cell(row->wa[WA_SEPBIT]);
 	cell(row->wa[WA_LADDER]);
 	cell(row->wa[WA_GREEDY]);
-	printf(" %6.2f%%", row->spread * 100);
+	printf(" %6.2f%% %5.1f%%", row->spread * 100, MEAN(row, levelled) * 100);
 	if (target > 0 && wa > 0)
 		printf("  %.3f %s", wa / target, wa > target ? "MISS" : "ok");
 	printf("\n");
@@ -215,6 +215,7 @@ static struct json_object *json_row(const struct wa_row *row)
 		add_known(o, wa_policy_names[p], row->wa[p]);
 	json_object_object_add(o, "seeds", json_object_new_int(row->ran[WA_DRIVER]));
 	add_number(o, "spread", row->spread);
+	add_number(o, "levelled", MEAN(row, levelled));
 	add_known(o, "target", target);
 	if (target > 0 && row->wa[WA_DRIVER] > 0)
 		json_object_object_add(o, "reached",

@@ -41,12 +41,13 @@ struct wa_job {
  * @curve: write amplification in each of @windows equal windows
  * @lbas: logical units used
  * @unaccounted: units on the medium that no counter of the core names
- * @streams: places that were written at the same time, at the end
+ * @levelled: share of the stripes collected that only wear levelling asked for
+ * @streams: places that were written at the same time, at the end (references)
  * @seconds: of CPU
  * @error: empty when all went well
  */
 struct wa_result {
-	double wa, user, gc, parity, meta, pad;
+	double wa, user, gc, parity, meta, pad, levelled;
 	float curve[WA_WINDOWS];
 	u32 windows, lbas, streams;
 	u64 writes;
