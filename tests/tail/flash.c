@@ -468,6 +468,7 @@ struct flash *flash_create(const struct flash_shape *s, const struct flash_timin
 	f->media.geo = (struct media_geometry){
 		.dies = s->dies, .aus = s->aus, .pages = s->pages, .write_units = s->planes,
 		.max_units = FTL_MAX_UNITS, .max_open = ~0U, .queues = 2,
+		.xor_groups = s->xor_groups,
 	};
 	f->env = (struct ftl_env){
 		.ctx = f, .alloc = plain_alloc, .free = plain_free, .log = plain_log,

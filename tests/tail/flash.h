@@ -36,8 +36,9 @@ struct flash_timing {
 /* As the virtual card's profile "mlc": vcard/nand/timing.c. */
 extern const struct flash_timing flash_mlc;
 
+/* @xor_groups: as media_geometry.xor_groups; the sums are not there, only their places */
 struct flash_shape {
-	u32 dies, aus, pages, planes, buffer;
+	u32 dies, aus, pages, planes, buffer, xor_groups;
 };
 
 struct flash *flash_create(const struct flash_shape *shape, const struct flash_timing *t);

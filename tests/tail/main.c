@@ -25,6 +25,7 @@ static const char usage_text[] =
 	"  --pages N     units of an append unit (64)\n"
 	"  --depth N     writes under way (32)\n"
 	"  --seed N      of the addresses (1)\n"
+	"  --parity      format with parity; --op is that of what is left then\n"
 	"  --json FILE   results as an array of objects\n"
 	"  --check       fail when an I/O takes longer than 50 ms\n"
 	"  --help        this text\n";
@@ -75,6 +76,9 @@ static void take_option(struct options *o, int c)
 	case 'J':
 		o->json = optarg;
 		break;
+	case 'x':
+		o->t.shape.xor_groups = 64;
+		break;
 	case 'c':
 		o->check = true;
 		break;
@@ -92,7 +96,7 @@ static void parse(struct options *o, int argc, char **argv)
 		{ "reads", 1, NULL, 'r' }, { "lbas", 1, NULL, 'n' }, { "op", 1, NULL, 'o' },
 		{ "dies", 1, NULL, 'd' }, { "pages", 1, NULL, 'p' }, { "depth", 1, NULL, 'q' },
 		{ "seed", 1, NULL, 's' }, { "json", 1, NULL, 'J' }, { "check", 0, NULL, 'c' },
-		{ "help", 0, NULL, 'h' }, { 0 }
+		{ "parity", 0, NULL, 'x' }, { "help", 0, NULL, 'h' }, { 0 }
 	};
 	int c;
 
@@ -118,7 +122,7 @@ static void head(void)
 {
 	u32 i;
 
-	printf("%-12s %9s", "load", "I/Os");
+	printf("%-12s %9s %9s", "load", "I/Os", "per s");
 	for (i = 0; i < ARRAY_SIZE(columns); i++)
 		printf(" %10s", columns[i].name);
 	printf("\n");
@@ -133,7 +137,7 @@ static void line(struct json_object *all, const char *name, const struct hist *h
 	u32 i;
 
 	json_object_object_add(o, "load", json_object_new_string(name));
-	printf("%-12s %9llu", name, (unsigned long long)h->count);
+	printf("%-12s %9llu %9.0f", name, (unsigned long long)h->count, h->count / r->seconds);
 	for (i = 0; i < ARRAY_SIZE(columns); i++) {
 		us = hist_percentile(h, columns[i].share) / 1e3;
 		snprintf(text, sizeof(text), "%.1f", us);
@@ -141,6 +145,7 @@ static void line(struct json_object *all, const char *name, const struct hist *h
 		printf(" %10s", text);
 	}
 	json_object_object_add(o, "ios", json_object_new_int64(h->count));
+	json_object_object_add(o, "per_s", json_object_new_int64((s64)(h->count / r->seconds)));
 	json_object_object_add(o, "stripes_collected", json_object_new_int64(r->victims));
 	json_object_array_add(all, o);
 	printf("\n");

@@ -146,7 +146,7 @@ static bool go_on(struct tail *t)
 
 static u32 aus_for(const struct tail_options *o)
 {
-	u32 stripe = o->shape.dies * o->shape.pages;
+	u32 stripe = (o->shape.dies - !!o->shape.xor_groups) * o->shape.pages;
 	u64 map = DIV_ROUND_UP(o->lbas, FIO_MAP_FANOUT) + 1;
 
 	return (u32)DIV_ROUND_UP((u64)(o->lbas * (1 + o->op)) + map + 4 * o->shape.pages, stripe);
@@ -158,6 +158,7 @@ static bool bring_up(struct tail *t)
 	const struct ftl_format_params params = {
 		.lba_bytes = FIO_MEDIA_UNIT, .user_units = t->o->lbas,
 		.default_units = t->o->lbas, .uuid = { 1 },
+		.parity = t->o->shape.xor_groups ? FTL_PARITY_ON : FTL_PARITY_OFF,
 	};
 	int err;
 	u32 i;

@@ -12,6 +12,7 @@
 #include "store.h"
 
 #define CMDS		64
+#define XOR_GROUPS	64
 #define SYSTEM_AUS	4	/* two mirrors, two append units each: docs/spec/media.md */
 
 struct drive_cmd {
@@ -135,23 +136,34 @@ static u64 map_units(u64 n)
 }
 
 /* As many dies as give append units of at least 16 pages, 16 at most. */
+static u32 choose_dies(const struct wa_job *job)
+{
+	u32 dies = 4;
+
+	if (job->parity)
+		return WA_PARITY_DIES;
+	while (dies < 16 && job->unit_pages / dies > 32)
+		dies *= 2;
+	return dies;
+}
+
 static void set_geometry(struct drive *d, const struct wa_job *job)
 {
 	struct media_geometry *g = &d->media.geo;
-	u64 physical;
+	u32 stripe, fixed;
 
-	g->dies = 4;
-	while (g->dies < 16 && job->unit_pages / g->dies > 32)
-		g->dies *= 2;
+	g->dies = choose_dies(job);
 	g->pages = job->unit_pages / g->dies;
-	physical = (u64)(job->lbas * (1 + job->op)) + map_units(job->lbas) + SYSTEM_AUS * g->pages;
-	g->aus = (u32)DIV_ROUND_UP(physical, job->unit_pages);
 	g->write_units = min(4u, g->pages);
 	g->max_units = FTL_MAX_UNITS;
 	g->max_open = ~0U;
 	g->queues = 1;
-	physical = (u64)g->aus * job->unit_pages - SYSTEM_AUS * g->pages;
-	d->n = (u32)((double)(physical - map_units(job->lbas)) / (1 + job->op));
+	g->xor_groups = job->parity ? XOR_GROUPS : 0;
+	/* units of a stripe that hold data, and what lies in stripes but is no user data */
+	stripe = (g->dies - job->parity) * g->pages;
+	fixed = (u32)map_units(job->lbas) + SYSTEM_AUS * g->pages;
+	g->aus = (u32)DIV_ROUND_UP((u64)(job->lbas * (1 + job->op)) + fixed, stripe);
+	d->n = (u32)((double)((u64)g->aus * stripe - fixed) / (1 + job->op));
 }
 
 static void init_media(struct drive *d)
@@ -178,11 +190,11 @@ static void init_media(struct drive *d)
 	d->tail = &d->head;
 }
 
-static bool bring_up(struct drive *d, struct wa_result *r)
+static bool bring_up(struct drive *d, const struct wa_job *job, struct wa_result *r)
 {
 	const struct ftl_format_params params = {
 		.lba_bytes = FIO_MEDIA_UNIT, .user_units = d->n, .default_units = d->n,
-		.uuid = { 1 },
+		.uuid = { 1 }, .parity = job->parity ? FTL_PARITY_ON : FTL_PARITY_OFF,
 	};
 	u64 most = ftl_max_user_units(&d->media.geo, 0);
 	int err;
@@ -254,7 +266,7 @@ static struct count counts(struct drive *d)
 	c.user = st.user_units_written;
 	c.gc = st.gc_units_written;
 	c.meta = st.meta_units_written;
-	c.parity = 0;
+	c.parity = st.parity_units_written;
 	c.pad = d->store.appended[FIO_TAG_PAD];
 	c.medium = store_units(&d->store);
 	c.victims = st.gc_victims;
@@ -321,9 +333,9 @@ void drive_run(const struct wa_job *job, struct wa_result *r)
 	set_geometry(d, job);
 	init_media(d);
 	r->lbas = d->n;
-	if (bring_up(d, r) && fill(d, r)) {
+	if (bring_up(d, job, r) && fill(d, r)) {
 		l = load_open(job->load, job->trace, d->n, job->seed);
-		run_windows(d, l, load_length(l), r);
+		run_windows(d, l, load_length(l, job->passes), r);
 		load_close(l);
 	}
 	if (d->ftl)

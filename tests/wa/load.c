@@ -10,7 +10,6 @@
 #include "load.h"
 #include "store.h"
 #include "trace.h"
-#include "wa.h"
 
 /* ---- random numbers: xoshiro256**, Blackman and Vigna 2018 -------------- */
 
@@ -491,7 +490,7 @@ double load_rate(const struct load *l, u32 lba)
 	return l->kind->rate(l, lba);
 }
 
-u64 load_length(const struct load *l)
+u64 load_length(const struct load *l, u32 passes)
 {
-	return l->trace ? l->trace->units : (u64)WA_PASSES * l->n;
+	return l->trace ? l->trace->units : (u64)passes * l->n;
 }

@@ -67,8 +67,8 @@ void load_next(struct load *l);
 /** load_rate() - the true chance that a written unit is @lba, now */
 double load_rate(const struct load *l, u32 lba);
 
-/** load_length() - user units of a whole run: WA_PASSES times n, or the trace once */
-u64 load_length(const struct load *l);
+/** load_length() - user units of a whole run: @passes times n, or the trace once */
+u64 load_length(const struct load *l, u32 passes);
 
 u64 load_random(struct load *l);
 

@@ -28,8 +28,9 @@ struct options {
 	double op[MAX_OPS];
 	u32 loads, ops, seeds, ref_seeds, lbas, unit_pages, jobs;
 	u32 policies;		/* bit per enum wa_policy */
+	u32 passes;
 	const char *json, *plots, *trace;
-	bool check;
+	bool check, parity, midas;
 	enum trace_format format;
 };
 
@@ -66,6 +67,9 @@ static const char usage_text[] =
 	"  --jobs N             processes (as many as processors)\n"
 	"  --json FILE          results as an array of objects\n"
 	"  --plots DIR          one SVG per workload\n"
+	"  --passes N           writes, as a multiple of the capacity (16)\n"
+	"  --parity             format with parity, 15 + 1; it counts apart from all targets\n"
+	"  --midas              one more row: Zipf 1.0 at 7.37 % in units of 1024, 12 passes\n"
 	"  --check              fail on figures that cannot be right: see report_check()\n"
 	"  --list               name the workloads\n"
 	"  --help               this text\n\n"
@@ -195,6 +199,15 @@ static void take_option(struct options *o, int c)
 	case 'P':
 		o->plots = optarg;
 		break;
+	case 'a':
+		o->passes = number("passes", optarg, 2, 1000);
+		break;
+	case 'x':
+		o->parity = true;
+		break;
+	case 'm':
+		o->midas = true;
+		break;
 	case 'c':
 		o->check = true;
 		break;
@@ -234,7 +247,8 @@ static void parse(struct options *o, int argc, char **argv)
 		{ "unit-pages", 1, NULL, 'u' }, { "policies", 1, NULL, 'p' },
 		{ "trace", 1, NULL, 't' }, { "format", 1, NULL, 'f' }, { "jobs", 1, NULL, 'j' },
 		{ "json", 1, NULL, 'J' }, { "plots", 1, NULL, 'P' }, { "list", 0, NULL, 'l' },
-		{ "check", 0, NULL, 'c' },
+		{ "check", 0, NULL, 'c' }, { "passes", 1, NULL, 'a' },
+		{ "parity", 0, NULL, 'x' }, { "midas", 0, NULL, 'm' },
 		{ "help", 0, NULL, 'h' }, { 0 }
 	};
 	int c;
@@ -270,43 +284,65 @@ static void load_trace(struct run *run)
 	run->o.lbas = t->lbas;
 }
 
-static void add_task(struct run *run, struct wa_row *row, u32 load, u32 policy, u32 seed)
+static void add_task(struct run *run, struct wa_row *row, const struct load_kind *load,
+		     u32 policy, u32 seed)
 {
 	struct task *t = &run->task[run->tasks];
 
 	t->job = (struct wa_job){
-		.load = run->o.load[load], .trace = run->o.trace ? &run->trace : NULL,
-		.policy = policy, .op = row->op, .seed = seed + 1, .lbas = run->o.lbas,
-		.unit_pages = run->o.unit_pages,
+		.load = load, .trace = run->o.trace ? &run->trace : NULL, .policy = policy,
+		.op = row->op, .seed = seed + 1, .lbas = row->lbas,
+		.unit_pages = row->unit_pages, .passes = row->passes, .parity = row->parity,
 	};
 	t->result = &run->result[run->tasks++];
 	t->row = (u32)(row - run->row);
 	row->result[policy][row->ran[policy]++] = t->result;
 }
 
-static void add_row(struct run *run, u32 load, double op)
+static void add_tasks(struct run *run, struct wa_row *row, const struct load_kind *load)
 {
-	struct wa_row *row = &run->row[run->rows++];
-	const struct load_kind *kind = run->o.load[load];
 	u32 p, s, seeds;
 
-	row->name = kind ? kind->name : "trace";
-	row->about = kind ? kind->about : run->o.trace;
-	row->class = kind ? kind->class : LOAD_OTHER;
-	row->op = op;
-	row->lbas = run->o.lbas;
-	row->unit_pages = run->o.unit_pages;
 	for (p = 0; p < WA_POLICIES; p++) {
 		seeds = p == WA_DRIVER ? run->o.seeds : run->o.ref_seeds;
-		for (s = 0; s < (run->o.trace ? 1 : seeds); s++)
-			if (run->o.policies >> p & 1)
-				add_task(run, row, load, p, s);
+		if (run->o.trace || row->limit > 0)
+			seeds = 1;
+		for (s = 0; s < seeds && run->o.policies >> p & 1; s++)
+			add_task(run, row, load, p, s);
 	}
+}
+
+static void add_row(struct run *run, const struct load_kind *kind, double op)
+{
+	struct wa_row *row = &run->row[run->rows++];
+
+	*row = (struct wa_row){
+		.name = kind ? kind->name : "trace",
+		.about = kind ? kind->about : run->o.trace,
+		.class = kind ? kind->class : LOAD_OTHER,
+		.op = op, .lbas = run->o.lbas, .unit_pages = run->o.unit_pages,
+		.passes = run->o.passes, .parity = run->o.parity,
+	};
+	add_tasks(run, row, kind);
+}
+
+/* The geometry and the workload that MiDAS (FAST'24) reports 3.36 for, SepBIT 3.76. */
+static void add_midas(struct run *run)
+{
+	struct wa_row *row = &run->row[run->rows++];
+	const struct load_kind *kind = load_find("zipf1.0");
+
+	*row = (struct wa_row){
+		.name = "midas", .about = "Zipf 1.0 in the geometry of MiDAS (FAST'24)",
+		.class = kind->class, .op = .0737, .lbas = 1953125, .unit_pages = 1024,
+		.passes = 12, .parity = run->o.parity, .limit = 3.12,
+	};
+	add_tasks(run, row, kind);
 }
 
 static void plan(struct run *run)
 {
-	u32 rows = run->o.loads * run->o.ops, most = rows * WA_POLICIES * WA_MAX_SEEDS, i, k;
+	u32 rows = run->o.loads * run->o.ops + 1, most = rows * WA_POLICIES * WA_MAX_SEEDS, i, k;
 	size_t bytes = most * sizeof(*run->result) + sizeof(*run->next);
 
 	run->row = must_alloc(rows, sizeof(*run->row));
@@ -315,9 +351,12 @@ static void plan(struct run *run)
 	if (run->result == MAP_FAILED)
 		fail("no shared memory for results:", strerror(errno));
 	run->next = (u32 *)(run->result + most);
+	/* the longest first */
+	if (run->o.midas)
+		add_midas(run);
 	for (i = 0; i < run->o.loads; i++)
 		for (k = 0; k < run->o.ops; k++)
-			add_row(run, i, run->o.op[k]);
+			add_row(run, run->o.load[i], run->o.op[k]);
 }
 
 /* ---- running ------------------------------------------------------------ */
@@ -427,7 +466,8 @@ static int report(struct run *run)
 int main(int argc, char **argv)
 {
 	static struct run run = {
-		.o = { .seeds = 3, .ref_seeds = 1, .lbas = 1u << 18, .unit_pages = 64 },
+		.o = { .seeds = 3, .ref_seeds = 1, .lbas = 1u << 18, .unit_pages = 64,
+			.passes = WA_PASSES },
 	};
 
 	parse(&run.o, argc, argv);

@@ -85,9 +85,9 @@ static void curves(const struct plot *p)
 
 	for (k = WA_POLICIES; k--; )
 		curve(p, k);
-	for (t = 0; t <= WA_PASSES; t += 4)
+	for (t = 0; t <= p->row[0]->passes; t += 4)
 		fprintf(p->out, "<text x='%d' y='%d' text-anchor='middle'>%u</text>\n",
-			LEFT + (int)(t * (MIDDLE - LEFT) / WA_PASSES), BASE + 18, t);
+			LEFT + (int)(t * (MIDDLE - LEFT) / p->row[0]->passes), BASE + 18, t);
 	fprintf(p->out, "<text x='%d' y='%d' text-anchor='middle'>writes / capacity, at %.1f %% over-provisioning</text>\n",
 		(LEFT + MIDDLE) / 2, BASE + 38, p->row[0]->op * 100);
 }

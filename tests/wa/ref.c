@@ -428,6 +428,8 @@ static void set_up(struct ref *r, const struct wa_job *job)
 
 	r->policy = &policies[job->policy];
 	r->b = job->unit_pages;
+	if (job->parity)
+		r->b -= r->b / WA_PARITY_DIES;
 	r->nseg = (u32)(job->lbas * (1 + job->op) / r->b + 0.5);
 	r->n = (u32)((double)r->nseg * r->b / (1 + job->op));
 	r->streams = r->policy->streams;
@@ -464,9 +466,9 @@ static void tear_down(struct ref *r)
 	free(r->last);
 }
 
-static void run(struct ref *r, struct wa_result *res)
+static void run(struct ref *r, u32 passes, struct wa_result *res)
 {
-	u64 length = load_length(r->load), before = r->written, half = 0, t0, k;
+	u64 length = load_length(r->load, passes), before = r->written, half = 0, t0, k;
 	u32 w;
 
 	for (w = 0; w < WA_WINDOWS; w++) {
@@ -502,7 +504,7 @@ void ref_run(const struct wa_job *job, struct wa_result *res)
 		r.policy->start(&r);
 	for (lba = 0; lba < r.n; lba++)
 		user_write(&r, lba);
-	run(&r, res);
+	run(&r, job->passes, res);
 	res->lbas = r.n;
 	res->streams = r.streams;
 	tear_down(&r);

@@ -19,7 +19,7 @@
 
 #include "wa.h"
 
-/** ref_run() - one workload through the model of job->policy */
+/** ref_run() - one workload through the model of job->policy; it has no parity */
 void ref_run(const struct wa_job *job, struct wa_result *r);
 
 /**

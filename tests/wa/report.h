@@ -19,16 +19,18 @@
  * @wa: means over seeds, 0 where a policy did not run
  * @spread: of the driver over its seeds: (highest - lowest) / mean
  * @theory: 0: none is known
+ * @limit: a target of its own for this row, or 0
  */
 struct wa_row {
 	const char *name, *about;
 	enum load_class class;
 	double op;
-	u32 lbas, unit_pages;
+	u32 lbas, unit_pages, passes;
+	bool parity;
 	struct wa_result *result[WA_POLICIES][WA_MAX_SEEDS];
 	u32 ran[WA_POLICIES];
 	double wa[WA_POLICIES];
-	double spread, theory;
+	double spread, theory, limit;
 };
 
 extern const char *const wa_policy_names[WA_POLICIES];
@@ -36,8 +38,15 @@ extern const char *const wa_policy_names[WA_POLICIES];
 /** report_row() - means, spread and theory from the results */
 void report_row(struct wa_row *row);
 
-/** report_target() - highest write amplification that counts as reached, 0: no target */
+/**
+ * report_target() - highest write amplification that counts as reached, 0: no target
+ *
+ * Without parity, which the others do not have: see report_data().
+ */
 double report_target(const struct wa_row *row);
+
+/** report_data() - the driver's write amplification without its parity */
+double report_data(const struct wa_row *row);
 
 void report_head(void);
 void report_line(const struct wa_row *row);

@@ -226,7 +226,7 @@ static struct wa_result run(const char *load, enum wa_policy policy, double op, 
 {
 	struct wa_job job = {
 		.load = load_find(load), .policy = policy, .op = op, .seed = 1, .lbas = LBAS,
-		.unit_pages = pages,
+		.unit_pages = pages, .passes = WA_PASSES,
 	};
 	struct wa_result r = { 0 };
 
@@ -289,12 +289,27 @@ static void test_driver_repeats(void **state)
 	assert_true(a.wa < run("hc90", WA_GREEDY, .28, 64).wa);
 }
 
+/* One unit in sixteen is parity, whatever else is written. */
+static void test_driver_parity(void **state)
+{
+	struct wa_job job = {
+		.load = load_find("uniform"), .policy = WA_DRIVER, .op = .28, .seed = 1,
+		.lbas = LBAS, .unit_pages = 64, .passes = 4, .parity = true,
+	};
+	struct wa_result r = { 0 };
+
+	drive_run(&job, &r);
+	assert_string_equal(r.error, "");
+	assert_parts(&r);
+	assert_float_equal(r.parity * (WA_PARITY_DIES - 1), r.wa - r.parity, .01 * r.wa);
+}
+
 /* What cannot be is refused with words, not tried. */
 static void test_driver_too_tight(void **state)
 {
 	struct wa_job job = {
 		.load = load_find("seq"), .policy = WA_DRIVER, .op = .01, .seed = 1, .lbas = 4096,
-		.unit_pages = 256,
+		.unit_pages = 256, .passes = WA_PASSES,
 	};
 	struct wa_result r = { 0 };
 
@@ -317,6 +332,7 @@ int main(void)
 		cmocka_unit_test(test_driver_sequential),
 		cmocka_unit_test(test_driver_uniform),
 		cmocka_unit_test(test_driver_repeats),
+		cmocka_unit_test(test_driver_parity),
 		cmocka_unit_test(test_driver_too_tight),
 	};
 

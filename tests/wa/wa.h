@@ -12,7 +12,8 @@
 
 #include "load.h"
 
-#define WA_PASSES	16
+#define WA_PASSES	16	/* unless told otherwise */
+#define WA_PARITY_DIES	16	/* 15 + 1 */
 #define WA_WINDOWS	32	/* points of the curve over time */
 
 enum wa_policy { WA_DRIVER, WA_LADDER, WA_GREEDY, WA_SEPBIT, WA_ORACLE, WA_POLICIES };
@@ -24,7 +25,9 @@ enum wa_policy { WA_DRIVER, WA_LADDER, WA_GREEDY, WA_SEPBIT, WA_ORACLE, WA_POLIC
  *	its copies can use: not the system append units, nor the place of one
  *	snapshot of the map
  * @lbas: logical units wanted; up to 0.1 % away, so that @op is exact
- * @unit_pages: units collected as one (a stripe)
+ * @unit_pages: units collected as one (a stripe), parity included
+ * @passes: times the logical capacity that are written
+ * @parity: format with parity; @op is that of what is left then
  */
 struct wa_job {
 	const struct load_kind *load;
@@ -32,7 +35,8 @@ struct wa_job {
 	enum wa_policy policy;
 	double op;
 	u64 seed;
-	u32 lbas, unit_pages;
+	u32 lbas, unit_pages, passes;
+	bool parity;
 };
 
 /**
