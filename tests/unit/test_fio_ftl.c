@@ -27,7 +27,7 @@ static u8 want[UNITS];
 
 /* ---- making images ------------------------------------------------------------------ */
 
-static const struct sim_config shape = {
+static struct sim_config shape = {
 	.dies = 4, .aus = 40, .pages = 16, .max_units = 16, .write_units = 2,
 	.policy = SIM_IMMEDIATE,
 };
@@ -80,6 +80,7 @@ static void start(struct maker *m, u64 seed)
 	struct ftl_format_params p = {
 		.lba_bytes = 4096, .user_units = UNITS, .default_units = UNITS,
 		.uuid = "rescue me please", .seq_base = -200ULL,
+		.parity = shape.xor_groups ? FTL_PARITY_ON : FTL_PARITY_OFF,
 	};
 
 	memset(m, 0, sizeof(*m));
@@ -512,6 +513,51 @@ static void test_no_superblock(void **state)
 	said("could not attach");
 }
 
+static bool same_row(u32 a, u32 b)
+{
+	return a / shape.pages / shape.dies == b / shape.pages / shape.dies &&
+	       a % shape.pages == b % shape.pages;
+}
+
+/* One page of a row lost: computed from the others. Two of one row: gone, and named. */
+static void test_parity(void **state)
+{
+	u8 lost[UNITS] = { 0 };
+	struct json_object *o;
+	u32 unit, lu, other;
+	struct maker m;
+
+	shape.xor_groups = 16;
+	start(&m, 7);
+	for (lu = 0; lu < UNITS; lu++)
+		put(&m, lu, 1 + lu % 255);
+	unit = place(&m, 60);
+	for (other = 0, lu = unit; other < UNITS && (lu == unit || !same_row(lu, unit)); )
+		lu = place(&m, other++);
+	assert_true(same_row(lu, unit) && lu != unit);
+	other--;
+	stop(&m);
+	expect_sound();
+	damage(unit);
+	expect_code(tool("export", "--raw", image, out_path, NULL), FIO_EXIT_OK);
+	said("0 lost");
+	expect_contents(NULL);
+	expect_code(tool("explain", image, "60", NULL), FIO_EXIT_OK);
+	said("WINS: the newest; computed from parity");
+	tool("check", "-j", image, NULL);
+	o = answer();
+	assert_int_equal(json_object_get_int64(member(o, "pages_computed_from_parity")), 1);
+	assert_string_equal(check_verdict(o, "I1n"), "ok");
+	json_object_put(o);
+	damage(lu);
+	lost[60] = 1;
+	lost[other] = 1;
+	expect_code(tool("export", image, out_path, NULL), FIO_EXIT_DEGRADED);
+	said("2 lost");
+	expect_contents(lost);
+	shape.xor_groups = 0;
+}
+
 static void check_dump(struct json_object *o)
 {
 	struct json_object *card = member(o, "card"), *stripes = member(o, "stripes");
@@ -622,8 +668,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_clean), CASE(test_cut), CASE(test_empty), CASE(test_explain),
-		CASE(test_lost_pages), CASE(test_no_superblock), CASE(test_dump),
-		CASE(test_refuses),
+		CASE(test_lost_pages), CASE(test_no_superblock), CASE(test_parity),
+		CASE(test_dump), CASE(test_refuses),
 	};
 
 	return cmocka_run_group_tests_name("fio-ftl", tests, make_dir, remove_dir);

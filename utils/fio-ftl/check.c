@@ -120,8 +120,8 @@ static bool same_version(struct source *s, u32 a, u32 b)
 
 	if (a == b)
 		return true;
-	return a != FIO_UNIT_NONE && b != FIO_UNIT_NONE && !source_read(s, a, data, &ta) &&
-	       !source_read(s, b, data, &tb) && ta.lba == tb.lba && ta.seq == tb.seq &&
+	return a != FIO_UNIT_NONE && b != FIO_UNIT_NONE && !source_fetch(s, a, data, &ta, NULL) &&
+	       !source_fetch(s, b, data, &tb, NULL) && ta.lba == tb.lba && ta.seq == tb.seq &&
 	       ta.media_id == tb.media_id && ta.type == tb.type;
 }
 
@@ -151,6 +151,7 @@ static int check_newest(struct checking *c)
 	tell(c, "META", "every map and journal page that is needed can be read",
 	     facts.pages[FIO_TAG_MAP] + facts.pages[FIO_TAG_JOURNAL], facts.lost_meta);
 	out_u64(c->out, "unreadable_pages", facts.unreadable);
+	out_u64(c->out, "pages_computed_from_parity", facts.rebuilt);
 	out_u64(c->out, "pages_of_other_formats", facts.foreign);
 	facts_free(&facts);
 	return 0;

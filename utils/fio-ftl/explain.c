@@ -31,7 +31,7 @@ struct version {
 	u64 from, count;
 	u8 stream;
 	u16 flags;
-	bool suspect, bad_au, foreign;
+	bool suspect, bad_au, foreign, rebuilt;
 };
 
 struct story {
@@ -59,7 +59,7 @@ static struct version *add(struct story *st, const struct page *p, enum kind kin
 		.kind = kind, .seq = le64_to_cpu(p->tag.seq), .unit = p->unit,
 		.stripe_seq = le64_to_cpu(p->tag.stripe_seq), .named = FIO_UNIT_NONE,
 		.stream = p->tag.stream, .flags = le16_to_cpu(p->tag.flags),
-		.suspect = p->suspect_au, .bad_au = p->bad_au,
+		.suspect = p->suspect_au, .bad_au = p->bad_au, .rebuilt = p->rebuilt,
 	};
 	v->foreign = le32_to_cpu(p->tag.media_id) != st->id.media_id ||
 		     !seq_after(v->seq, st->id.never);
@@ -184,7 +184,7 @@ static struct json_object *version_json(const struct story *st, const struct ver
 	const struct media_geometry *g = &st->s->media.geo;
 	struct json_object *o = json_object_new_object();
 	u32 au = v->unit / g->pages;
-	char buf[96];
+	char buf[128];
 
 	out_u64(o, "sequence", v->seq);
 	out_str(o, "what", kind_names[v->kind]);
@@ -198,7 +198,9 @@ static struct json_object *version_json(const struct story *st, const struct ver
 		snprintf(buf, sizeof(buf), "%llu+%llu", (unsigned long long)v->from,
 			 (unsigned long long)v->count);
 	out_str(o, "range", v->kind == TRIM ? buf : NULL);
-	verdict(v, w, buf, sizeof(buf));
+	verdict(v, w, buf, 96);
+	if (v->rebuilt)
+		strcat(buf, "; computed from parity");
 	out_str(o, "verdict", buf);
 	return o;
 }

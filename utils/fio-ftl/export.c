@@ -55,7 +55,7 @@ static int read_raw(struct export *x, u64 lu, void *data)
 {
 	struct fio_tag tag;
 
-	if (source_read(x->s, where(x, lu), data, &tag) || tag.type != FIO_TAG_DATA ||
+	if (source_fetch(x->s, where(x, lu), data, &tag, NULL) || tag.type != FIO_TAG_DATA ||
 	    le64_to_cpu(tag.lba) != lu || le16_to_cpu(tag.flags) & FIO_TAG_LOST)
 		return -ENODATA;
 	return 0;

@@ -20,6 +20,7 @@
 static const char *const type_names[] = {
 	[FIO_TAG_DATA] = "data", [FIO_TAG_MAP] = "map", [FIO_TAG_DIR] = "directory",
 	[FIO_TAG_JOURNAL] = "journal", [FIO_TAG_SUPER] = "superblock", [FIO_TAG_PAD] = "padding",
+	[FIO_TAG_PARITY] = "parity",
 };
 
 const char *tag_type_name(u8 type)
@@ -86,7 +87,8 @@ static int walk_au(struct source *s, struct page *p, int (*fn)(void *ctx, const 
 		end = s->media.geo.pages;
 	for (page = 0; !err && page < end; page++) {
 		p->unit = first + page;
-		p->status = source_read(s, p->unit, p->data, &p->tag);
+		p->rebuilt = false;
+		p->status = source_fetch(s, p->unit, p->data, &p->tag, &p->rebuilt);
 		if (p->status != MEDIA_ERASED && p->status != MEDIA_AU_STATE)
 			err = fn(ctx, p);
 	}
@@ -273,6 +275,20 @@ static int fact_journal(struct reader *r, const struct page *p, u64 seq)
 	return 0;
 }
 
+/* Superblocks live by their generation, and the numbers of parity are sums. */
+static bool has_seq(u8 type)
+{
+	return type != FIO_TAG_SUPER && type != FIO_TAG_PARITY;
+}
+
+static bool is_foreign(const struct facts *f, const struct page *p)
+{
+	if (p->tag.type == FIO_TAG_SUPER)
+		return false;
+	return le32_to_cpu(p->tag.media_id) != f->id.media_id ||
+	       (has_seq(p->tag.type) && !seq_after(le64_to_cpu(p->tag.seq), f->id.never));
+}
+
 static int take_page(void *ctx, const struct page *p)
 {
 	u64 lba = le64_to_cpu(p->tag.lba), seq = le64_to_cpu(p->tag.seq);
@@ -285,15 +301,15 @@ static int take_page(void *ctx, const struct page *p)
 		f->unreadable++;
 		return 0;
 	}
-	if (p->tag.type != FIO_TAG_SUPER &&
-	    (le32_to_cpu(p->tag.media_id) != f->id.media_id || !seq_after(seq, f->id.never))) {
+	if (is_foreign(f, p)) {
 		f->foreign++;
 		return 0;
 	}
+	f->rebuilt += p->rebuilt;
 	f->pages[p->tag.type & 15]++;
 	r->stripe_seq[p->au] = le64_to_cpu(p->tag.stripe_seq);
 	r->suspect[p->au] = p->suspect_au;
-	if (p->tag.type == FIO_TAG_SUPER)
+	if (!has_seq(p->tag.type))
 		return 0;
 	see(f, seq);
 	see(f, le64_to_cpu(p->tag.stripe_seq));
@@ -341,13 +357,13 @@ static void apply_meta(struct reader *r)
 	for (i = 0; i < r->leaves; i++) {
 		if (r->map[i].unit == FIO_UNIT_NONE)
 			continue;
-		if (source_read(r->s, r->map[i].unit, data, &tag))
+		if (source_fetch(r->s, r->map[i].unit, data, &tag, NULL))
 			r->f->lost_meta++;
 		else
 			apply_map(r, i, (const void *)data);
 	}
 	for (i = 0; i < r->njournal; i++) {
-		if (source_read(r->s, r->journal[i].unit, data, &tag))
+		if (source_fetch(r->s, r->journal[i].unit, data, &tag, NULL))
 			r->f->lost_meta++;
 		else
 			apply_journal(r, (const void *)data);

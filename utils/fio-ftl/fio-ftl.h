@@ -63,6 +63,13 @@ u32 source_pump(struct source *s);
  */
 u8 source_read(struct source *s, u32 unit, void *data, struct fio_tag *tag);
 
+/**
+ * source_fetch() - source_read(), and if that fails the page computed from its row
+ * @rebuilt: set when it was computed; may be NULL
+ * Return: enum media_status of the read, MEDIA_OK when it was computed.
+ */
+u8 source_fetch(struct source *s, u32 unit, void *data, struct fio_tag *tag, bool *rebuilt);
+
 /** source_au() - what the card would say of an append unit, numbered as in unit / pages */
 struct media_au source_au(struct source *s, u32 au);
 
@@ -77,8 +84,13 @@ struct source_io {
 	int err;
 };
 
-/** source_get_blocks() - read logical units through the core; 0 or -errno */
+/** source_get_units() - read logical units through the core; 0 or -errno */
 int source_get_units(struct source *s, struct ftl *f, u64 lu, u32 units, void *data);
+
+/* ---- rebuild.c: parity, read by the book ------------------------------------------ */
+
+/** page_rebuild() - compute the page of @unit from the others of its row; false: impossible */
+bool page_rebuild(struct source *s, u32 unit, void *data, struct fio_tag *tag);
 
 /* ---- facts.c: what lies on the flash, read by the book ------------------------- */
 
@@ -86,11 +98,12 @@ int source_get_units(struct source *s, struct ftl *f, u64 lu, u32 units, void *d
  * struct page - a programmed page
  * @status: MEDIA_OK, or why it cannot be read; then nothing else is valid
  * @au: unit / pages
+ * @rebuilt: it cannot be read, and was computed from parity
  */
 struct page {
 	u32 unit, au;
 	u8 status;
-	bool bad_au, suspect_au;
+	bool bad_au, suspect_au, rebuilt;
 	struct fio_tag tag;
 	u8 data[FIO_MEDIA_UNIT];
 };
@@ -131,12 +144,13 @@ struct fact {
 /**
  * struct facts - everything
  * @lu: by logical unit
- * @pages: by tag type; @foreign: of other formats, @unreadable: no one knows
+ * @pages: by tag type; @foreign: of other formats, @unreadable: no one knows,
+ *	@rebuilt: computed from parity
  */
 struct facts {
 	struct identity id;
 	struct fact *lu;
-	u64 pages[16], foreign, unreadable, max_seq;
+	u64 pages[16], foreign, unreadable, rebuilt, max_seq;
 	u32 lost_meta;
 };
 

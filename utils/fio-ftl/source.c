@@ -151,6 +151,27 @@ static void unit_failed(struct media_cmd *cmd, u32 i, u8 status)
 	cmd->status = max(cmd->status, status);
 }
 
+/* The sum that the card keeps of the row of a unit. */
+static u8 read_sum(struct source *s, u32 unit, void *data, struct fio_tag *tag)
+{
+	const struct media_geometry *g = &s->media.geo;
+
+	return vcard_image_sum(s->card, unit / g->pages / g->dies, unit % g->pages, data, tag) ?
+	       MEDIA_OK : MEDIA_ERASED;
+}
+
+static u8 read_one(struct source *s, const struct media_cmd *cmd, u32 i, void *data)
+{
+	if (cmd->unit[i] == FIO_UNIT_NONE) {
+		memset(data, 0, FIO_MEDIA_UNIT);
+		memset(&cmd->tag[i], 0, sizeof(cmd->tag[i]));
+		return MEDIA_OK;
+	}
+	if (cmd->flags & MEDIA_F_PARITY)
+		return read_sum(s, cmd->unit[i], data, &cmd->tag[i]);
+	return read_level(s, cmd->unit[i], cmd->retry, data, &cmd->tag[i]);
+}
+
 static void do_read(struct source *s, struct media_cmd *cmd)
 {
 	u8 data[FIO_MEDIA_UNIT] = { 0 };
@@ -158,13 +179,7 @@ static void do_read(struct source *s, struct media_cmd *cmd)
 	u32 i;
 
 	for (i = 0; i < cmd->n; i++) {
-		status = MEDIA_OK;
-		if (cmd->unit[i] == FIO_UNIT_NONE) {
-			memset(data, 0, sizeof(data));
-			memset(&cmd->tag[i], 0, sizeof(cmd->tag[i]));
-		} else {
-			status = read_level(s, cmd->unit[i], cmd->retry, data, &cmd->tag[i]);
-		}
+		status = read_one(s, cmd, i, data);
 		if (status)
 			unit_failed(cmd, i, status);
 		else
@@ -335,6 +350,7 @@ static void fill_in(struct source *s)
 		.dies = g->dies, .aus = g->blocks, .pages = g->pages, .write_units = 1,
 		.max_units = FTL_MAX_UNITS, .max_open = max(64U, 8 * g->dies),
 		.read_retries = s->info.read_retries, .queues = 1,
+		.xor_groups = s->info.xor_groups, .endurance = g->endurance,
 	};
 	s->env = (struct ftl_env){
 		.ctx = s, .alloc = env_alloc, .free = env_free, .log = env_log,

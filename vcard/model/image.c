@@ -2,17 +2,29 @@
 /*
  * A card that is switched off, seen through its state file.
  *
- * Owns: opening a state file only to look at it, and the append unit states that
- * the card would report at its next start. Does not know: hosts, commands; there is
+ * Owns: opening a state file only to look at it, and the append unit states and sums
+ * that the card would have at its next start. Does not know: hosts, commands; there is
  * no power here, so nothing runs.
  *
- * The states are made by the same au_load() that a start uses. It changes persistent
+ * They are made by the same functions that a start uses. Those change persistent
  * bytes, which is harmless: the file is mapped privately.
  */
 #include <stdlib.h>
 
 #include "vcard/model/card.h"
 #include "vcard/model/image.h"
+
+/* What is the same at a start; as there, bad capacitors keep no sums. */
+static int wake(struct vcard *c)
+{
+	bool unclean = !c->persist->clean;
+
+	c->dies = calloc(c->geo->dies, sizeof(*c->dies));
+	if (!c->dies || xor_init(c) || au_load(c, unclean))
+		return -ENOMEM;
+	xor_load(c, !unclean || c->persist->plp == FIO_PLP_OK);
+	return 0;
+}
 
 static int load(struct vcard *c, const char *path, char *err, size_t err_len)
 {
@@ -30,8 +42,7 @@ static int load(struct vcard *c, const char *path, char *err, size_t err_len)
 			 path);
 		return -EINVAL;
 	}
-	c->dies = calloc(c->geo->dies, sizeof(*c->dies));
-	if (c->dies && !au_load(c, !c->persist->clean))
+	if (!wake(c))
 		return 0;
 	snprintf(err, err_len, "no memory for the %u dies of %s", c->geo->dies, path);
 	return -ENOMEM;
@@ -57,6 +68,7 @@ void vcard_image_close(struct vcard *c)
 {
 	if (!c)
 		return;
+	xor_free(c);
 	nand_close(c->nand);
 	free(c->dies);
 	free(c->aus);
@@ -77,9 +89,15 @@ void vcard_image_info(const struct vcard *c, struct vcard_image_info *info)
 		.factory_bad = c->persist->factory_bad,
 		.grown_bad = c->persist->grown_bad,
 		.read_retries = VCARD_READ_RETRIES,
+		.xor_groups = VCARD_XOR_GROUPS,
 		.clean = c->persist->clean,
 	};
 	memcpy(info->serial, c->persist->serial, sizeof(info->serial) - 1);
+}
+
+bool vcard_image_sum(struct vcard *c, u32 au, u32 page, void *data, void *tag)
+{
+	return xor_get(c, au, page, data, tag) == FIO_SC_OK;
 }
 
 void vcard_image_report(struct vcard *c, u32 die, u32 au, struct fio_au_report *r)

@@ -22,6 +22,7 @@ struct vcard;
  * struct vcard_image_info - what the card keeps of itself
  * @user_bytes: advertised capacity
  * @read_retries: retry levels above 0 that nand_read() knows
+ * @xor_groups: stripes whose sums the card can have open
  * @clean: it was switched off in order, or when nothing was under way
  */
 struct vcard_image_info {
@@ -29,7 +30,7 @@ struct vcard_image_info {
 	u64 user_bytes;
 	u32 power_cycles, unsafe_shutdowns;
 	u32 factory_bad, grown_bad;
-	u32 read_retries;
+	u32 read_retries, xor_groups;
 	bool clean;
 };
 
@@ -51,5 +52,15 @@ void vcard_image_info(const struct vcard *c, struct vcard_image_info *info);
 
 /** vcard_image_report() - what REPORT would say of an append unit after the next start */
 void vcard_image_report(struct vcard *c, u32 die, u32 au, struct fio_au_report *r);
+
+/**
+ * vcard_image_sum() - what the accumulator of a row would hold after the next start
+ * @au: append unit number, @page: row
+ * @data: receives the sum; may be NULL
+ * @tag: the host's tag in, the sum's out; may be NULL
+ *
+ * Return: false: there is none.
+ */
+bool vcard_image_sum(struct vcard *c, u32 au, u32 page, void *data, void *tag);
 
 #endif /* VCARD_IMAGE_H */
