@@ -19,6 +19,7 @@ import contextlib
 import json
 import random
 import re
+import subprocess
 import sys
 import threading
 import time
@@ -210,6 +211,7 @@ class Run:
                 self.boot(f"e.start{i}", **options)
                 self.come_back(load, f"e.attach{i}")
             self.cut(i, load, options.get("plp", "ok"))
+            self.look_at_image(f"e.image{i}")
             self.boot(f"e.boot{i}")
             self.come_back(load, f"e.recover{i}")
             self.command(f"e.fsck{i}", "the file system is clean",
@@ -241,6 +243,17 @@ class Run:
             load.close_round(acked)
             result["detail"] = (f"acknowledged: {acked.get('A', 0)} and {acked.get('B', 0)} "
                                 f"operations, {acked.get('F', 0)} files")
+
+    def look_at_image(self, ident):
+        """The driver's core and an independent reader on what the card left, from outside."""
+        with self.step(ident, "what the cut left holds together, by fio-ftl") as result:
+            r = subprocess.run([vm.BUILD / "host/fio-ftl", "check", "-j", self.card.state],
+                               capture_output=True, text=True, timeout=300, check=False)
+            if r.returncode:
+                raise CheckFailed(f"fio-ftl check ended with {r.returncode}:\n{r.stdout[-4000:]}{r.stderr}")
+            said = json.loads(r.stdout)
+            result["detail"] = (f"{len(said['checks'])} checks, {said['attach']['units_mapped']} units mapped, "
+                                f"{said['unreadable_pages']} pages unreadable")
 
     def come_back(self, load, ident):
         took = " ".join(f"$(fio-status -F iom.attach_{what} /dev/fct0)"
