@@ -35,11 +35,12 @@ struct full {
  * struct au - an append unit
  * @common: tag of its first data page: what all of them share
  * @fulls: pages kept in full
+ * @parity: all its pages are sums of their rows, of which nothing is kept
  */
 struct au {
 	struct fio_tag common;
 	u32 wp, fulls;
-	bool has_common, closed, suspect, bad;
+	bool has_common, closed, suspect, bad, parity;
 };
 
 struct compact {
@@ -49,6 +50,7 @@ struct compact {
 	struct compact_cmd *idle, *head, **tail;
 	struct brief *page;
 	struct au *au;
+	bool *sums;		/* by stripe: rows are being summed */
 	struct full **full;
 	u32 nfull, full_cap, *full_idle, nidle;
 	u32 zero_crc;
@@ -193,6 +195,11 @@ static void fetch_tag(struct compact *c, u32 unit, struct fio_tag *tag)
 	const struct au *au = &c->au[unit / c->media.geo.pages];
 	const struct brief *b = &c->page[unit];
 
+	if (au->parity) {
+		*tag = au->common;
+		((struct fio_parity_tag *)tag)->row = cpu_to_le32(unit % c->media.geo.pages);
+		return;
+	}
 	if (b->lba == FULL) {
 		*tag = c->full[b->seq]->tag;
 		return;
@@ -206,7 +213,7 @@ static void fetch_data(struct compact *c, u32 unit, struct fio_tag *tag, u8 *dat
 {
 	const struct brief *b = &c->page[unit];
 
-	if (b->lba == FULL) {
+	if (b->lba == FULL && !c->au[unit / c->media.geo.pages].parity) {
 		memcpy(data, c->full[b->seq]->data, FIO_MEDIA_UNIT);
 		return;
 	}
@@ -228,6 +235,7 @@ static void reset_au(struct compact *c, u32 nr)
 		au->fulls--;
 	}
 	*au = (struct au){ .bad = au->bad };
+	c->sums[nr / c->media.geo.dies] = false;
 }
 
 /* ---- commands ------------------------------------------------------------------------ */
@@ -278,8 +286,25 @@ static void do_append(struct compact *c, struct media_cmd *cmd)
 			continue;
 		}
 		cmd->unit[i] = nr * pages + au->wp++;
-		keep(c, cmd->unit[i], &cmd->tag[i], data);
+		if (cmd->flags & MEDIA_F_XOR)
+			c->sums[nr / c->media.geo.dies] = true;
+		if (cmd->flags & MEDIA_F_PARITY) {
+			au->parity = true;
+			au->common = cmd->tag[i];
+		} else {
+			keep(c, cmd->unit[i], &cmd->tag[i], data);
+		}
 	}
+}
+
+/* Whether a stripe has sums is all that anyone asks here. */
+static bool read_sum(struct compact *c, struct media_cmd *cmd, u32 i)
+{
+	if (!(cmd->flags & MEDIA_F_PARITY))
+		return false;
+	if (!c->sums[cmd->unit[i] / c->media.geo.pages / c->media.geo.dies])
+		unit_failed(cmd, i, MEDIA_ERASED);
+	return true;
 }
 
 static void do_read(struct compact *c, struct media_cmd *cmd)
@@ -289,7 +314,7 @@ static void do_read(struct compact *c, struct media_cmd *cmd)
 	for (i = 0; i < cmd->n; i++) {
 		u32 unit = cmd->unit[i];
 
-		if (unit == FIO_UNIT_NONE)
+		if (unit == FIO_UNIT_NONE || read_sum(c, cmd, i))
 			continue;
 		c->bytes_read += FIO_MEDIA_TAG + (cmd->buf || cmd->io ? FIO_MEDIA_UNIT : 0);
 		if (unit % pages >= c->au[unit / pages].wp) {
@@ -334,7 +359,10 @@ static void do_au(struct compact *c, struct media_cmd *cmd)
 			c->au[nr].bad = true;
 			break;
 		case MEDIA_FINISH:
-			c->au[nr].closed = true;
+			if (cmd->flags & MEDIA_F_XOR)
+				c->sums[nr / c->media.geo.dies] = false;
+			else
+				c->au[nr].closed = true;
 			break;
 		case MEDIA_REPORT:
 			report(c, &c->au[nr], &cmd->au[i]);
@@ -426,6 +454,7 @@ static void fill_in(struct compact *c, u32 dies, u32 aus, u32 pages)
 	c->media.geo = (struct media_geometry){
 		.dies = dies, .aus = aus, .pages = pages, .write_units = 4,
 		.max_units = FTL_MAX_UNITS, .max_open = max(64U, 8 * dies), .queues = 1,
+		.xor_groups = 32,
 	};
 	c->env = (struct ftl_env){
 		.ctx = c, .alloc = env_alloc, .free = env_free, .log = env_log,
@@ -446,7 +475,8 @@ struct compact *compact_create(u32 dies, u32 aus, u32 pages)
 		return NULL;
 	c->page = calloc((size_t)dies * aus * pages, sizeof(*c->page));
 	c->au = calloc((size_t)dies * aus, sizeof(*c->au));
-	if (!c->page || !c->au) {
+	c->sums = calloc(aus, sizeof(*c->sums));
+	if (!c->page || !c->au || !c->sums) {
 		compact_destroy(c);
 		return NULL;
 	}
@@ -464,6 +494,7 @@ void compact_destroy(struct compact *c)
 	free(c->full_idle);
 	free(c->page);
 	free(c->au);
+	free(c->sums);
 	free(c);
 }
 

@@ -6,8 +6,9 @@
  * What is kept of a data page is what tells it from another of its append unit: the
  * logical unit and the sequence number. The rest of its tag is the append unit's.
  * A page with anything more in its tag (an atomic group, a flag) is kept in full, as
- * are pages of all other types, known or not. Data reads as zeroes, with a CRC that
- * is right.
+ * are pages of all other types, known or not, but parity: of that the tag is kept, and
+ * nobody must want to compute a page from it. Data reads as zeroes, with a CRC that is
+ * right.
  *
  * Counts what a card would transfer: 64 bytes for a tag, 4160 for a page.
  * Completions wait for compact_pump(). One thread.
