@@ -94,11 +94,14 @@ static_assert(sizeof(struct batch) <= sizeof(((struct ftl *)0)->snap_mem));
 
 static void clear_marks(struct ftl *f, u32 leaf)
 {
-	if (f->leaf_state[leaf] & FTL_LEAF_DIRTY)
-		f->dirty_leaves--;
-	if (f->leaf_state[leaf] & FTL_LEAF_TRIMMED)
-		f->trimmed_leaves--;
-	f->leaf_state[leaf] = 0;
+	/* Pairs with ftl_map_mark(): the marks, then the content. */
+	u8 old = ftl_swap(&f->leaf_state[leaf], 0);
+
+	ftl_fence_after_atomic();
+	if (old & FTL_LEAF_DIRTY)
+		ftl_add(&f->dirty_leaves, -1);
+	if (old & FTL_LEAF_TRIMMED)
+		ftl_add(&f->trimmed_leaves, -1);
 }
 
 /* Pick leaves from *@next on; their marks go before their content is looked at. */
@@ -109,7 +112,7 @@ static void pick(struct ftl *f, struct batch *b, u32 *next, u8 mask, u32 most)
 	b->n = 0;
 	b->seq = ftl_complete_seq(f);
 	for (; *next < f->nleaves && b->n < most; ++*next) {
-		if (!(f->leaf_state[*next] & mask))
+		if (!(ftl_load(&f->leaf_state[*next]) & mask))
 			continue;
 		clear_marks(f, *next);
 		b->leaf[b->n++] = *next;

@@ -85,7 +85,7 @@ int ftl_format_line(char *buf, size_t len, const char *fmt, ...) __printf(3, 4);
 				    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED); })
 #define ftl_fence()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
 /* A fence, right behind an atomic that returns a value: on x86 that was one. */
-#if defined(__x86_64__) || defined(__i386__)
+#ifdef __x86_64__
 #define ftl_fence_after_atomic() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 #else
 #define ftl_fence_after_atomic() ftl_fence()

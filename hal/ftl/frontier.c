@@ -75,8 +75,9 @@ static void start_stripe(struct ftl *f, struct ftl_frontier *fr, u32 s)
 	st->stream = fr - f->front;
 	st->seq = f->seq++;
 	st->flags = 0;
+	ftl_store(&st->stuck, 0);
 	f->free_units -= st->size;
-	fr->stripe = s;
+	ftl_store(&fr->stripe, s);
 	fr->room = st->size;
 	fr->die = f->geo.dies - 1;
 	fr->chunk = 0;
@@ -125,7 +126,9 @@ static void leave_stripe(struct ftl *f, struct ftl_frontier *fr)
 {
 	u32 s = fr->stripe;
 
-	fr->stripe = FTL_NONE;
+	/* Before the look at what is under way; pairs with ftl_appended(). */
+	ftl_store(&fr->stripe, FTL_NONE);
+	ftl_fence();
 	fr->unsealed++;
 	f->stripe[s].flags |= FTL_SF_UNSEALED;
 	ftl_stripe_settle(f, s);
@@ -184,7 +187,7 @@ static u32 take_unit(struct ftl *f, struct ftl_frontier *fr)
 	unit = ftl_au_index(f, s, fr->die) * f->geo.pages;
 	fr->used[fr->die]++;
 	fr->chunk--;
-	f->stripe[s].inflight++;
+	ftl_add(&f->stripe[s].inflight, 1);
 	if (!--fr->room)
 		leave_stripe(f, fr);
 	return unit;
@@ -244,7 +247,7 @@ void ftl_tag_fill(struct ftl *f, struct fio_tag *tag, u8 type, u64 lba, u64 seq,
  * @cmd: completed append
  * @i: unit
  *
- * Context: lock held.
+ * Context: any; the stripe stays open as long as the unit counts as under way.
  * Return: true if cmd->unit[i] can be published.
  */
 bool ftl_unit_appended(const struct ftl *f, const struct media_cmd *cmd, u32 i)
@@ -256,7 +259,7 @@ bool ftl_unit_appended(const struct ftl *f, const struct media_cmd *cmd, u32 i)
 	if (cmd->unit[i] >= f->total_units)
 		return false;
 	s = &f->stripe[ftl_unit_stripe(f, cmd->unit[i])];
-	return s->state == FTL_S_OPEN && s->seq == le64_to_cpu(cmd->tag[i].stripe_seq);
+	return ftl_load(&s->state) == FTL_S_OPEN && s->seq == le64_to_cpu(cmd->tag[i].stripe_seq);
 }
 
 /* Lock held: a reserved unit has been written. */
@@ -264,11 +267,35 @@ void ftl_append_ok(struct ftl *f, u32 unit)
 {
 	u32 s = ftl_unit_stripe(f, unit);
 
-	if (!ftl_load(&f->m->durable))
-		ftl_add(&f->volatile_gen, 1);
+	ftl_note_volatile(f);
 	f->st.units_written_life++;
-	f->stripe[s].inflight--;
+	ftl_add(&f->stripe[s].inflight, -1);
 	ftl_stripe_settle(f, s);
+}
+
+/**
+ * ftl_appended() - units of one stripe have been written and published
+ * @f: the instance
+ * @stripe: stripe
+ * @units: how many
+ *
+ * They become valid and are no longer under way.
+ *
+ * Context: any, no lock needed.
+ * Return: true if it may have been the last of a full stripe: the caller takes the
+ * lock and settles it.
+ */
+bool ftl_appended(struct ftl *f, u32 stripe, u32 units)
+{
+	struct ftl_stripe *s = &f->stripe[stripe];
+	const struct ftl_frontier *fr = &f->front[s->stream];
+
+	ftl_add(&s->valid, units);
+	/* The count before the look at the frontier; pairs with leave_stripe(). */
+	if (__atomic_sub_fetch(&s->inflight, units, __ATOMIC_ACQ_REL))
+		return false;
+	ftl_fence_after_atomic();
+	return ftl_load(&fr->stripe) != stripe;
 }
 
 /* Lock held: nothing more is appended to an append unit of an open stripe. */
@@ -306,7 +333,7 @@ void ftl_append_failed(struct ftl *f, u32 unit, u8 status)
 	if (unit >= f->total_units)
 		return;
 	s = ftl_unit_stripe(f, unit);
-	if (f->stripe[s].state != FTL_S_OPEN || !f->stripe[s].inflight)
+	if (f->stripe[s].state != FTL_S_OPEN || !ftl_load(&f->stripe[s].inflight))
 		return;
 	/* AU_STATE: an earlier unit, maybe of this very command, failed there. */
 	if (status == MEDIA_PROGRAM_FAIL || status == MEDIA_AU_STATE) {
@@ -319,7 +346,7 @@ void ftl_append_failed(struct ftl *f, u32 unit, u8 status)
 		f->stripe[s].flags |= FTL_SF_EVACUATE;
 		ftl_stop_au(f, s, ftl_unit_die(f, unit));
 	}
-	f->stripe[s].inflight--;
+	ftl_add(&f->stripe[s].inflight, -1);
 	ftl_stripe_settle(f, s);
 	ftl_kick_later(f);
 }

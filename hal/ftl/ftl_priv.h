@@ -6,10 +6,21 @@
  * calls ftl_submit(), what carries media commands.
  *
  * Locks. There is one, ftl.lock, held briefly, never while a function of the
- * medium, of the environment or of a request's owner is called. It protects
- * all that changes on the write side: stripes, frontiers, in-flight tables,
- * lists of waiting requests, publication in the map. Reads take no lock: they
- * pin an epoch, load the map, and unpin when their media command is done.
+ * medium, of the environment or of a request's owner is called. It protects the
+ * states of stripes, frontiers, numbering, and everything that waits. Without it:
+ *
+ *   reads      pin an epoch, load the map, unpin when their command is done;
+ *   writes     of whole units in one command that find nothing in their way: they
+ *              pin an epoch of writes, take their units in the in-flight table,
+ *              take the lock for room and a number only, and are published without
+ *              it. Who finds something in its way (a write to the same unit, a
+ *              trim, others waiting, a failed append) is listed under the lock,
+ *              and only then unpins: so every write that is numbered is either
+ *              on a list or pinned;
+ *   the map    is changed by exchange (writes, which own their unit in the
+ *              in-flight table; trims, which have waited for writes) and by
+ *              compare and swap (the collector). Valid counts follow the map, so
+ *              that of a closed stripe they may be too large for a moment, never too small.
  *
  * Who runs. ftl_submit() and media completions run anywhere and concurrently.
  * The worker (ftl_run(), attach, detach) is one thread; only it opens the way
@@ -72,7 +83,6 @@ enum ftl_stripe_state {
 #define FTL_SF_EVACUATE	BIT(0)	/* an append failed in it: collect it first */
 #define FTL_SF_PINNED	BIT(1)	/* attach: its content may still be needed */
 #define FTL_SF_UNSEALED	BIT(2)	/* its end may be in a volatile buffer */
-#define FTL_SF_STUCK	BIT(3)	/* could not be emptied; not a victim until something changes */
 #define FTL_SF_SUMS	BIT(4)	/* the medium sums its rows; its parity is not written */
 #define FTL_SF_OLD_SUMS	BIT(5)	/* the medium has sums until it is erased, flash no parity */
 
@@ -85,8 +95,13 @@ enum ftl_stripe_state {
  * @erases: how often it was erased
  * @born: ftl.hour when it closed, or at attach
  * @queued: it is in a heap
+ * @stuck: could not be emptied; not a victim until something in it changes
  * @parity: die of its parity, if it has any; good while it is open or has sums
  * @rows: rows in use, while it has sums
+ *
+ * The lock protects it, but for @valid, @inflight and @stuck: those are atomics,
+ * changed by writes that complete. @inflight only reaches 0 for good when no
+ * frontier is on the stripe any more; who takes it there closes it.
  */
 struct ftl_stripe {
 	u64 seq;
@@ -99,6 +114,7 @@ struct ftl_stripe {
 	u8 stream;
 	u8 flags;
 	u8 queued;
+	u8 stuck;
 	u16 parity;
 	u32 rows;
 };
@@ -176,6 +192,7 @@ struct ftl_write {
 	u16 head;		/* bytes before the first block in the first unit */
 	u16 tries;
 	s16 err;
+	u8 pin;			/* from ftl_write_pin(), while it is not on ftl.admitted */
 };
 
 /* A read's or a flush's private area. */
@@ -242,6 +259,7 @@ struct ftl_pipe {
 
 struct ftl_pins {
 	u64 count[2];
+	u64 writes[2];	/* likewise, of writes: see ftl_write_pin() */
 } __aligned(64);
 
 #define FTL_SUMS_KEPT	5	/* stripes with sums that users leave to others */
@@ -254,8 +272,6 @@ struct ftl_pins {
  * What changes with each write is kept at a distance from what every request
  * reads: the pads are as long as a cache line, wherever the instance begins.
  */
-#define FTL_PAD(n)	u8 pad##n[64]
-
 struct ftl {
 	struct media *m;
 	struct ftl_env env;
@@ -269,11 +285,13 @@ struct ftl {
 	u32 kicks;		/* the worker is to be called as soon as the lock is free */
 	u32 epoch;
 	u32 epoch_waiter;
+	u32 write_epoch;
+	u32 trim_active;	/* there is a group of trims */
 	struct ftl_pins *pins;
 
-	FTL_PAD(0);
+	u8 pad0[64];
 	struct ftl_lock lock;
-	FTL_PAD(1);
+	u8 pad1[64];
 
 	/* shape */
 	u32 stripe_units;	/* of a stripe without bad AUs */
@@ -310,7 +328,7 @@ struct ftl {
 	u32 *au_wp;		/* attach only, as the next */
 	u32 *au_erases;
 	struct ftl_stripe *stripe;
-	FTL_PAD(2);
+	u8 pad2[64];
 	struct ftl_frontier front[FTL_STREAMS];
 	u32 sums;		/* stripes with FTL_SF_SUMS or FTL_SF_OLD_SUMS */
 	u64 free_units;		/* FREE and READY */
@@ -339,10 +357,18 @@ struct ftl {
 	u64 row_ns;		/* when some were last let in */
 	u64 later_ns;		/* the worker wants to run again in so long; 0: no */
 
+	u8 pad4[64];
+
 	/* sequence and durability */
 	u64 seq;		/* next */
 	u64 volatile_gen;	/* appends completed while the medium was volatile */
 	u64 synced_gen;
+
+	/* writes without the lock: what is known of those that have ended */
+	u32 drained_epoch;	/* all of it and before have ended */
+	u64 drained_seq;	/* all with a number up to this have */
+	u64 drain_next;		/* what drained_seq becomes with the next epoch */
+	u32 trim_epoch;		/* writes up to it know nothing of the group of trims */
 
 	/* writes */
 	struct ftl_link parked, waiting, admitted, sequenced;
@@ -350,11 +376,10 @@ struct ftl {
 	u32 rmw_count;
 	struct ftl_rmw *rmw;
 	struct ftl_link cmd_wait;
-	FTL_PAD(3);
+	u8 pad3[64];
 
 	/* trims: queued, and the group being committed */
 	struct ftl_link trims, trim_group;
-	bool trim_active;
 
 	/* journal */
 	u32 *journal;		/* live pages */
@@ -403,7 +428,7 @@ u64 ftl_overhead_units(const struct ftl *f);
 u64 ftl_meta_units(u64 user_units);
 u32 ftl_journal_max(u64 user_units);
 
-/* Lock held: ftl_pump() will call the worker. */
+/* ftl_look() will call the worker. */
 static inline void ftl_kick_later(struct ftl *f)
 {
 	ftl_store(&f->kicks, 1);
@@ -446,6 +471,7 @@ int ftl_map_alloc_tables(struct ftl *f);
 int ftl_map_add_leaf(struct ftl *f, u32 leaf);
 void ftl_map_free(struct ftl *f);
 void ftl_map_publish(struct ftl *f, u64 lu, u32 unit);
+void ftl_map_put_old(struct ftl *f, u64 lu, u32 old);
 bool ftl_map_relocate(struct ftl *f, u64 lu, u32 from, u32 to);
 void ftl_map_unmap(struct ftl *f, u64 lu);
 void ftl_map_mark(struct ftl *f, u32 leaf, u8 state);
@@ -470,6 +496,10 @@ u8 ftl_pin(struct ftl *f, u32 queue, u32 units);
 void ftl_unpin(struct ftl *f, u32 queue, u8 pin);
 int ftl_grace(struct ftl *f);
 u64 ftl_units_read(const struct ftl *f);
+u8 ftl_write_pin(struct ftl *f, u32 queue);
+void ftl_write_unpin(struct ftl *f, u32 queue, u8 pin, u32 units);
+u64 ftl_units_fast(const struct ftl *f);
+void ftl_drain_writes(struct ftl *f);
 
 /* stripe.c */
 void ftl_stripe_init(struct ftl *f, u32 s);
@@ -483,6 +513,17 @@ bool ftl_reclaim(struct ftl *f);
 int ftl_sync(struct ftl *f);
 int ftl_seal(struct ftl *f);
 bool ftl_needs_sync(const struct ftl *f);
+
+/*
+ * Something that was appended may be in a volatile buffer: before it is published,
+ * for whoever finds it in the map asks ftl_needs_sync() then.
+ */
+static inline void ftl_note_volatile(struct ftl *f)
+{
+	if (!ftl_load(&f->m->durable))
+		__atomic_add_fetch(&f->volatile_gen, 1, __ATOMIC_RELEASE);
+}
+
 int ftl_au_list_op(struct ftl *f, u32 stripe, enum media_op op, u8 need, u8 skip);
 int ftl_report_aus(struct ftl *f);
 
@@ -516,6 +557,7 @@ void ftl_stop_au(struct ftl *f, u32 s, u32 die);
 u32 ftl_reserve(struct ftl *f, enum ftl_stream stream, u32 want, u32 *unit);
 u64 ftl_room(const struct ftl *f, enum ftl_stream stream);
 void ftl_append_ok(struct ftl *f, u32 unit);
+bool ftl_appended(struct ftl *f, u32 stripe, u32 units);
 void ftl_append_failed(struct ftl *f, u32 unit, u8 status);
 struct ftl_frontier *ftl_frontier(struct ftl *f, enum ftl_stream stream);
 void ftl_tag_fill(struct ftl *f, struct fio_tag *tag, u8 type, u64 lba, u64 seq, u32 unit);
@@ -525,11 +567,10 @@ void ftl_leave_stripes(struct ftl *f);
 
 /* inflight.c */
 int ftl_inflight_init(struct ftl *f);
-bool ftl_inflight_busy(const struct ftl *f, u64 lu, u32 units);
-void ftl_inflight_set(struct ftl *f, u64 lu, u32 units);
+bool ftl_inflight_take(struct ftl *f, u64 lu, u32 units);
 void ftl_inflight_clear(struct ftl *f, u64 lu, u32 units);
 bool ftl_inflight_overlaps(const struct ftl *f, u64 from, u64 to);
-u64 ftl_complete_seq(const struct ftl *f);
+u64 ftl_complete_seq(struct ftl *f);
 
 /* write.c, read.c, submit.c */
 void ftl_submit_write(struct ftl *f, struct ftl_io *io);

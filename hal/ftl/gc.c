@@ -254,12 +254,13 @@ int ftl_rewrite(struct ftl *f, u64 lu, u32 old, u16 flags, bool closed)
 	if (!cmd)
 		return -ENODEV;
 	irq = ftl_lock(&f->lock);
-	if (!closed && ftl_inflight_busy(f, lu, 1))
+	if (!closed && !ftl_inflight_take(f, lu, 1)) {
 		err = -EBUSY;
-	else if (!ftl_reserve(f, FTL_GC, 1, cmd->unit))
+	} else if (!ftl_reserve(f, FTL_GC, 1, cmd->unit)) {
 		err = -ENOSPC;
-	else if (!closed)
-		ftl_inflight_set(f, lu, 1);
+		if (!closed)
+			ftl_inflight_clear(f, lu, 1);
+	}
 	seq = f->seq++;
 	ftl_unlock(&f->lock, irq);
 	if (err)
@@ -354,8 +355,8 @@ static void mark_stuck(struct ftl *f, u32 victim)
 {
 	unsigned long flags = ftl_lock(&f->lock);
 
-	if (f->stripe[victim].valid)
-		f->stripe[victim].flags |= FTL_SF_STUCK;
+	if (ftl_load(&f->stripe[victim].valid))
+		ftl_store(&f->stripe[victim].stuck, 1);
 	ftl_unlock(&f->lock, flags);
 }
 
@@ -412,11 +413,12 @@ int ftl_gc_collect(struct ftl *f, u32 victim)
 static bool better(const struct ftl_stripe *a, const struct ftl_stripe *b)
 {
 	bool ea = a->flags & FTL_SF_EVACUATE, eb = b->flags & FTL_SF_EVACUATE;
+	u32 va = ftl_load(&a->valid), vb = ftl_load(&b->valid);
 
 	if (ea != eb)
 		return ea;
-	if (a->valid != b->valid)
-		return a->valid < b->valid;
+	if (va != vb)
+		return va < vb;
 	return ftl_seq_after(b->seq, a->seq);
 }
 
@@ -432,11 +434,11 @@ static u32 pick_victim(struct ftl *f, bool gentle)
 	for (i = 0; i < f->geo.aus; i++) {
 		const struct ftl_stripe *s = &f->stripe[i];
 		bool evacuate = s->flags & FTL_SF_EVACUATE;
+		u32 valid = ftl_load(&s->valid);
 
-		if (s->state != FTL_S_CLOSED || !s->valid || s->valid > room ||
-		    s->flags & FTL_SF_STUCK)
+		if (s->state != FTL_S_CLOSED || !valid || valid > room || ftl_load(&s->stuck))
 			continue;
-		if (!evacuate && (s->valid >= s->size || (gentle && s->valid > s->size / 4 * 3)))
+		if (!evacuate && (valid >= s->size || (gentle && valid > s->size / 4 * 3)))
 			continue;
 		if (best == FTL_NONE || better(s, &f->stripe[best]))
 			best = i;
@@ -450,8 +452,8 @@ static bool any_evacuate(const struct ftl *f)
 	u32 i;
 
 	for (i = 0; i < f->geo.aus; i++)
-		if (f->stripe[i].state == FTL_S_CLOSED && f->stripe[i].valid &&
-		    (f->stripe[i].flags & (FTL_SF_EVACUATE | FTL_SF_STUCK)) == FTL_SF_EVACUATE)
+		if (f->stripe[i].state == FTL_S_CLOSED && ftl_load(&f->stripe[i].valid) &&
+		    f->stripe[i].flags & FTL_SF_EVACUATE && !ftl_load(&f->stripe[i].stuck))
 			return true;
 	return false;
 }

@@ -35,7 +35,7 @@ int ftl_get_stripe(struct ftl *f, u32 s, struct ftl_stripe_info *info)
 	memset(info, 0, sizeof(*info));
 	flags = ftl_lock(&f->lock);
 	info->seq = f->stripe[s].seq;
-	info->valid = f->stripe[s].valid;
+	info->valid = ftl_load(&f->stripe[s].valid);
 	info->size = f->stripe[s].size;
 	info->stream = f->stripe[s].stream;
 	info->state = state_names[f->stripe[s].state];

@@ -128,16 +128,38 @@ void ftl_expect(const struct ftl *f, u64 lba)
 		ftl_prefetch(&leaf[lu & (FIO_MAP_FANOUT - 1)]);
 }
 
-/* Lock held. Remember that a leaf is no longer what its snapshot says. */
+/**
+ * ftl_map_mark() - a leaf is no longer what its snapshot says
+ * @f: the instance
+ * @leaf: number
+ * @state: FTL_LEAF_ marks
+ *
+ * Behind a change of the map: either whoever takes a snapshot has cleared the mark
+ * before this looks at it, or it sees the change when it copies the leaf.
+ *
+ * Context: any.
+ */
 void ftl_map_mark(struct ftl *f, u32 leaf, u8 state)
 {
-	u8 add = state & ~f->leaf_state[leaf];
+	u8 add = state & ~ftl_load(&f->leaf_state[leaf]);
 
-	f->leaf_state[leaf] |= add;
+	if (likely(!add))
+		return;
+	add &= ~__atomic_fetch_or(&f->leaf_state[leaf], add, __ATOMIC_ACQ_REL);
 	if (add & FTL_LEAF_DIRTY)
-		f->dirty_leaves++;
+		ftl_add(&f->dirty_leaves, 1);
 	if (add & FTL_LEAF_TRIMMED)
-		f->trimmed_leaves++;
+		ftl_add(&f->trimmed_leaves, 1);
+}
+
+/* What a write has replaced loses its claim to its stripe. Any context. */
+void ftl_map_put_old(struct ftl *f, u64 lu, u32 old)
+{
+	if (likely(old != FIO_UNIT_NONE))
+		ftl_stripe_put(f, old);
+	else
+		ftl_add(&f->st.units_mapped, 1);
+	ftl_map_mark(f, lu >> 10, FTL_LEAF_DIRTY);
 }
 
 /**
@@ -153,14 +175,8 @@ void ftl_map_mark(struct ftl *f, u32 leaf, u8 state)
  */
 void ftl_map_publish(struct ftl *f, u64 lu, u32 unit)
 {
-	u32 old = ftl_swap(&f->leaf[lu >> 10][lu & (FIO_MAP_FANOUT - 1)], unit);
-
 	ftl_stripe_get(f, unit);
-	if (old != FIO_UNIT_NONE)
-		ftl_stripe_put(f, old);
-	else
-		f->st.units_mapped++;
-	ftl_map_mark(f, lu >> 10, FTL_LEAF_DIRTY);
+	ftl_map_put_old(f, lu, ftl_swap(&f->leaf[lu >> 10][lu & (FIO_MAP_FANOUT - 1)], unit));
 }
 
 /**
@@ -177,9 +193,14 @@ bool ftl_map_relocate(struct ftl *f, u64 lu, u32 from, u32 to)
 {
 	u32 *leaf = f->leaf[lu >> 10];
 
-	if (!leaf || !ftl_cas(&leaf[lu & (FIO_MAP_FANOUT - 1)], from, to))
+	if (!leaf)
 		return false;
+	/* Counted before anybody can find and replace it. */
 	ftl_stripe_get(f, to);
+	if (!ftl_cas(&leaf[lu & (FIO_MAP_FANOUT - 1)], from, to)) {
+		ftl_stripe_put(f, to);
+		return false;
+	}
 	ftl_stripe_put(f, from);
 	ftl_map_mark(f, lu >> 10, FTL_LEAF_DIRTY);
 	return true;
@@ -198,6 +219,6 @@ void ftl_map_unmap(struct ftl *f, u64 lu)
 		return;
 	ftl_stripe_put(f, old);
 	ftl_map_mark(f, lu >> 10, FTL_LEAF_DIRTY);
-	f->st.units_mapped--;
+	ftl_add(&f->st.units_mapped, -1);
 	f->st.units_trimmed++;
 }

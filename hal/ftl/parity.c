@@ -198,7 +198,7 @@ static int close_one(struct ftl *f, u32 s)
 	u32 row = 0;
 	int n = 0, err = 0;
 
-	while (st->valid && n >= 0 && row < st->rows) {
+	while (ftl_load(&st->valid) && n >= 0 && row < st->rows) {
 		n = write_rows(f, s, row);
 		row += n > 0 ? n : 0;
 	}

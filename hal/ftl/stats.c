@@ -27,6 +27,8 @@ void ftl_get_stats(struct ftl *f, struct ftl_stats *st)
 
 	*st = f->st;
 	st->user_units_read = ftl_units_read(f);
+	st->user_units_written += ftl_units_fast(f);
+	st->units_written_life += ftl_units_fast(f);
 	for (i = 0; i < f->geo.aus; i++) {
 		st->stripes_free += f->stripe[i].state == FTL_S_FREE ||
 				    f->stripe[i].state == FTL_S_READY;

@@ -50,20 +50,22 @@ void ftl_stripe_init(struct ftl *f, u32 s)
 	st->state = st->size ? FTL_S_CLOSED : FTL_S_UNUSABLE;
 }
 
-/* Lock held: one more unit of a stripe is referred to. */
+/* One more unit of a stripe is referred to. Any context. */
 void ftl_stripe_get(struct ftl *f, u32 unit)
 {
 	ftl_add(&f->stripe[ftl_unit_stripe(f, unit)].valid, 1);
 }
 
-/* Lock held: a unit is no longer referred to. */
+/* A unit is no longer referred to. Any context; who calls it looks at kicks. */
 void ftl_stripe_put(struct ftl *f, u32 unit)
 {
 	struct ftl_stripe *s = &f->stripe[ftl_unit_stripe(f, unit)];
 
-	if (s->flags & FTL_SF_STUCK)
-		s->flags &= ~FTL_SF_STUCK;
-	if (!ftl_add(&s->valid, -1) && s->state == FTL_S_CLOSED)
+	if (unlikely(ftl_load(&s->stuck)))
+		ftl_store(&s->stuck, 0);
+	/* The count before the look at the state; pairs with ftl_stripe_settle(). */
+	if (unlikely(!__atomic_sub_fetch(&s->valid, 1, __ATOMIC_ACQ_REL)) &&
+	    ftl_load(&s->state) == FTL_S_CLOSED)
 		ftl_kick_later(f);
 }
 
@@ -74,6 +76,7 @@ void ftl_stripe_set_free(struct ftl *f, u32 s, u8 state)
 
 	ftl_store(&st->state, state);
 	st->flags &= FTL_SF_OLD_SUMS;
+	ftl_store(&st->stuck, 0);
 	f->free_units += st->size;
 	if (state == FTL_S_FREE)
 		ftl_heap_put(f, &f->free_heap, s);
@@ -99,7 +102,7 @@ void ftl_stripe_settle(struct ftl *f, u32 s)
 	struct ftl_stripe *st = &f->stripe[s];
 	struct ftl_frontier *fr = &f->front[st->stream];
 
-	if (st->state != FTL_S_OPEN || st->inflight || fr->stripe == s)
+	if (st->state != FTL_S_OPEN || ftl_load_acquire(&st->inflight) || fr->stripe == s)
 		return;
 	ftl_store(&st->state, FTL_S_CLOSED);
 	st->born = ftl_load(&f->hour);
@@ -131,7 +134,7 @@ int ftl_sync(struct ftl *f)
 	if (!cmd)
 		return -ENODEV;
 	flags = ftl_lock(&f->lock);
-	gen = f->volatile_gen;
+	gen = ftl_load_acquire(&f->volatile_gen);
 	ftl_unlock(&f->lock, flags);
 	ftl_cmd_init(cmd, MEDIA_SYNC, 0);
 	err = ftl_exec(f);
@@ -417,7 +420,7 @@ static u32 next_dead(const struct ftl *f, u32 from)
 	for (; from < f->geo.aus; from++) {
 		const struct ftl_stripe *s = &f->stripe[from];
 
-		if (s->state == FTL_S_CLOSED && !s->valid && s->size &&
+		if (s->state == FTL_S_CLOSED && !ftl_load(&s->valid) && s->size &&
 		    !(s->flags & FTL_SF_SUMS))
 			return from;
 	}

@@ -82,8 +82,12 @@ static void form_group(struct ftl *f)
 		ftl_list_add_tail(l, &f->trim_group);
 		n++;
 	}
-	if (n)
-		f->trim_active = true;
+	if (n) {
+		ftl_store(&f->trim_active, 1);
+		/* Then the look at the epoch; pairs with ftl_write_pin(). */
+		ftl_fence();
+		f->trim_epoch = f->write_epoch;
+	}
 	ftl_unlock(&f->lock, flags);
 }
 
@@ -96,6 +100,10 @@ static bool number_group(struct ftl *f)
 	struct ftl_link *l;
 	struct ftl_trim *t;
 
+	/* Pinned writes that have not looked for trims, whatever their units. */
+	ftl_drain_writes(f);
+	if ((s32)(f->drained_epoch - f->trim_epoch) < 0)
+		return false;
 	for (l = f->trim_group.next; l != &f->trim_group; l = l->next) {
 		t = container_of(l, struct ftl_trim, wait);
 		if (ftl_inflight_overlaps(f, t->from, t->to))
@@ -187,7 +195,7 @@ static struct ftl_trim *pop_group(struct ftl *f)
 		t = container_of(f->trim_group.next, struct ftl_trim, wait);
 		ftl_list_del(&t->wait);
 	} else {
-		f->trim_active = false;
+		ftl_store(&f->trim_active, 0);
 	}
 	ftl_unlock(&f->lock, flags);
 	return t;
@@ -233,8 +241,12 @@ void ftl_trim_end(struct ftl *f, int err)
 static bool group_ready(struct ftl *f)
 {
 	unsigned long flags = ftl_lock(&f->lock);
-	bool ready = f->trim_active && number_group(f);
+	bool ready;
 
+	/* A write that ends behind the look sees that somebody waits. */
+	ftl_store(&f->wake_writes, 1);
+	ftl_fence();
+	ready = f->trim_active && number_group(f);
 	ftl_store(&f->wake_writes, f->trim_active && !ready);
 	ftl_unlock(&f->lock, flags);
 	return ready;

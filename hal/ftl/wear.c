@@ -280,8 +280,8 @@ static bool lags(const struct ftl *f, u32 s)
 {
 	const struct ftl_stripe *st = &f->stripe[s];
 
-	return st->state == FTL_S_CLOSED && st->valid &&
-	       !(st->flags & (FTL_SF_EVACUATE | FTL_SF_STUCK)) &&
+	return st->state == FTL_S_CLOSED && ftl_load(&st->valid) &&
+	       !(st->flags & FTL_SF_EVACUATE) && !ftl_load(&st->stuck) &&
 	       f->erase_max >= st->erases + lag_limit(f);
 }
 

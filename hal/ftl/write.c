@@ -12,6 +12,10 @@
  * medium and ends without anybody's help. A write that finds no room waits on
  * ftl.waiting; one that is not admitted waits on ftl.parked.
  *
+ * Most writes find nothing in their way and go the short way at the end of this
+ * file: pinned instead of listed, published without the lock. As soon as anything
+ * is not as usual they are listed and continue like the others.
+ *
  * A failed append is placed again under a new sequence number: the first attempt
  * may have reached the flash with other bytes, since the owner may change its
  * buffer under DMA.
@@ -95,6 +99,14 @@ static void set_todo(struct ftl_write *w)
 		w->todo[i >> 6] |= BIT_ULL(i & 63);
 }
 
+/* Its units are taken: from now on it holds them and is listed. */
+static void list_admitted(struct ftl *f, struct ftl_write *w)
+{
+	ftl_list_add_tail(&w->adm, &f->admitted);
+	set_todo(w);
+	w->pending = 1;
+}
+
 /* 1: admitted; 0: not yet; -errno. */
 static int admit(struct ftl *f, struct ftl_io *io)
 {
@@ -107,8 +119,7 @@ static int admit(struct ftl *f, struct ftl_io *io)
 		return -ENODEV;
 	if (f->read_only)
 		return -EROFS;
-	if (ftl_inflight_busy(f, w->lu, w->units) ||
-	    ftl_trim_overlaps(f, w->lu, w->lu + w->units))
+	if (ftl_trim_overlaps(f, w->lu, w->lu + w->units))
 		return 0;
 	if (f->rmw_count < (u32)head + tail)
 		return 0;
@@ -116,16 +127,17 @@ static int admit(struct ftl *f, struct ftl_io *io)
 		ftl_kick_later(f);
 		return 0;
 	}
-	if (!ftl_brake_admits(f, w->units))
+	if (!ftl_inflight_take(f, w->lu, w->units))
 		return 0;
-	ftl_inflight_set(f, w->lu, w->units);
-	ftl_list_add_tail(&w->adm, &f->admitted);
-	set_todo(w);
+	if (!ftl_brake_admits(f, w->units)) {
+		ftl_inflight_clear(f, w->lu, w->units);
+		return 0;
+	}
+	list_admitted(f, w);
 	if (head)
 		lend_rmw(f, io, 0, 0);
 	if (tail)
 		lend_rmw(f, io, 1, w->units - 1);
-	w->pending = 1;
 	return 1;
 }
 
@@ -153,15 +165,21 @@ static void delist(struct ftl *f, struct ftl_write *w)
 
 /* ---- claims; all with the lock held ------------------------------------------ */
 
+/* One more command of the write is numbered and on its way. */
+static void list_sequenced(struct ftl *f, struct ftl_write *w, u64 seq)
+{
+	w->pending++;
+	if (w->cmds++)
+		return;
+	w->seq = seq;
+	ftl_list_add_tail(&w->sq, &f->sequenced);
+}
+
 static void take_seq(struct ftl *f, struct ftl_write *w, struct claim *c)
 {
 	c->seq = f->seq++;
 	c->kind = CLAIM_APPEND;
-	w->pending++;
-	if (w->cmds++)
-		return;
-	w->seq = c->seq;
-	ftl_list_add_tail(&w->sq, &f->sequenced);
+	list_sequenced(f, w, c->seq);
 }
 
 static bool claim_rmw(struct ftl *f, struct ftl_write *w, struct media_cmd *cmd,
@@ -201,6 +219,21 @@ static u32 first_todo(const struct ftl_write *w)
 	return i;
 }
 
+/* @got units from c->index on have room. */
+static void claim_units(struct ftl *f, struct ftl_write *w, u32 got, struct claim *c)
+{
+	u32 i;
+
+	c->n = got;
+	if (!got) {
+		c->kind = CLAIM_WAIT;
+		return;
+	}
+	for (i = c->index; i < c->index + got; i++)
+		w->todo[i >> 6] &= ~BIT_ULL(i & 63);
+	take_seq(f, w, c);
+}
+
 static void claim_run(struct ftl *f, struct ftl_write *w, struct media_cmd *cmd,
 		      struct claim *c)
 {
@@ -210,14 +243,7 @@ static void claim_run(struct ftl *f, struct ftl_write *w, struct media_cmd *cmd,
 	for (i = c->index; i < w->units && w->todo[i >> 6] >> (i & 63) & 1; i++)
 		n++;
 	n = min(n, f->geo.max_units);
-	c->n = ftl_reserve(f, FTL_USER, n, cmd->unit);
-	if (!c->n) {
-		c->kind = CLAIM_WAIT;
-		return;
-	}
-	for (i = c->index; i < c->index + c->n; i++)
-		w->todo[i >> 6] &= ~BIT_ULL(i & 63);
-	take_seq(f, w, c);
+	claim_units(f, w, ftl_reserve(f, FTL_USER, n, cmd->unit), c);
 }
 
 static void check_alive(struct ftl *f, struct ftl_write *w)
@@ -252,6 +278,18 @@ static bool drop_hold(struct ftl *f, struct ftl_write *w)
 	return true;
 }
 
+/* What follows from a claim for the lists. */
+static void end_claim(struct ftl *f, struct ftl_write *w, bool first, struct claim *c)
+{
+	if (c->kind == CLAIM_WAIT)
+		enlist(f, w, &f->waiting, first);
+	if (!has_work(w))
+		delist(f, w);
+	c->more = c->kind > CLAIM_WAIT && has_work(w);
+	if (!c->more)
+		c->last = drop_hold(f, w);
+}
+
 static void claim(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd, bool first,
 		  struct claim *c)
 {
@@ -265,13 +303,7 @@ static void claim(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd, bool 
 		c->kind = CLAIM_WAIT;
 	else if (!claim_rmw(f, w, cmd, c))
 		claim_run(f, w, cmd, c);
-	if (c->kind == CLAIM_WAIT)
-		enlist(f, w, &f->waiting, first);
-	if (!has_work(w))
-		delist(f, w);
-	c->more = c->kind > CLAIM_WAIT && has_work(w);
-	if (!c->more)
-		c->last = drop_hold(f, w);
+	end_claim(f, w, first, c);
 }
 
 /* ---- doing what was claimed --------------------------------------------------- */
@@ -280,7 +312,7 @@ static void write_done(struct media_cmd *cmd);
 static bool write_run(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd, bool first);
 
 static void submit_append(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd,
-			  const struct claim *c)
+			  const struct claim *c, void (*done)(struct media_cmd *cmd))
 {
 	struct ftl_write *w = ftl_priv_of(io, ftl_write);
 	u32 i;
@@ -298,7 +330,7 @@ static void submit_append(struct ftl *f, struct ftl_io *io, struct media_cmd *cm
 	cmd->flags = ftl_append_flags(f);
 	if (io->flags & FTL_IO_FUA)
 		cmd->flags |= MEDIA_F_FUA;
-	cmd->done = write_done;
+	cmd->done = done;
 	cmd->priv = io;
 	f->m->ops->submit(f->m, cmd);
 }
@@ -411,7 +443,7 @@ static struct media_cmd *do_claim(struct ftl *f, struct ftl_io *io, struct media
 				  const struct claim *c)
 {
 	if (c->kind == CLAIM_APPEND) {
-		submit_append(f, io, cmd, c);
+		submit_append(f, io, cmd, c, write_done);
 		return NULL;
 	}
 	if (c->kind == CLAIM_READ) {
@@ -469,6 +501,7 @@ static bool publish(struct ftl *f, struct ftl_write *w, struct media_cmd *cmd, u
 	bool failed = false;
 	u32 i;
 
+	ftl_note_volatile(f);
 	for (i = 0; i < cmd->n; i++) {
 		if (ftl_unit_appended(f, cmd, i)) {
 			ftl_map_publish(f, w->lu + index + i, cmd->unit[i]);
@@ -544,18 +577,31 @@ static void init_write(struct ftl *f, struct ftl_io *io)
 	w->units = units;
 }
 
-/**
- * ftl_submit_write() - start a write
- * @f: the instance
- * @io: request, checked
- *
- * Context: any; does not sleep.
+/*
+ * Do what was claimed first. A request that waits for more may be complete before
+ * this begins, so its queue and whether more follow are handed over.
  */
-void ftl_submit_write(struct ftl *f, struct ftl_io *io)
+static void begin_write(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd,
+			const struct claim *c, u32 queue, bool more)
+{
+	cmd = do_claim(f, io, cmd, c);
+	if (cmd)
+		f->m->ops->put(f->m, cmd);
+	if (c->more)
+		write_run(f, io, NULL, false);
+	else if (!more)
+		f->m->ops->commit(f->m, queue);
+	if (c->kind != CLAIM_APPEND || ftl_load(&f->kicks))
+		ftl_pump(f);
+}
+
+/* The long way: everything under the lock. */
+static void submit_listed(struct ftl *f, struct ftl_io *io)
 {
 	struct media_cmd *cmd = f->m->ops->get(f->m, io->queue, false);
 	struct claim c = { .kind = CLAIM_NONE };
-	u32 queue = io->queue, more = io->flags & FTL_IO_MORE;
+	bool more = io->flags & FTL_IO_MORE;
+	u32 queue = io->queue;
 	unsigned long flags;
 	int r = 0;
 
@@ -568,19 +614,200 @@ void ftl_submit_write(struct ftl *f, struct ftl_io *io)
 	else if (!r)
 		enlist(f, ftl_priv_of(io, ftl_write), &f->parked, false);
 	ftl_unlock(&f->lock, flags);
-	if (r < 0)
+	if (r < 0) {
+		if (cmd)
+			f->m->ops->put(f->m, cmd);
+		ftl_commit(f, queue);
+		ftl_pump(f);
 		io->done(io, r);
-	cmd = do_claim(f, io, cmd, &c);
-	if (cmd)
-		f->m->ops->put(f->m, cmd);
-	if (c.more)
-		write_run(f, io, NULL, false);
-	else if (!more)
+		return;
+	}
+	begin_write(f, io, cmd, &c, queue, more);
+}
+
+/* ---- the short way ------------------------------------------------------------------- */
+
+/* Lock held: a pinned write continues on the lists, its command still under way. */
+static void list_pinned(struct ftl *f, struct ftl_io *io, u64 seq)
+{
+	struct ftl_write *w = ftl_priv_of(io, ftl_write);
+
+	init_write(f, io);
+	list_admitted(f, w);
+	w->todo[0] = 0;
+	w->todo[1] = 0;
+	w->pending = 0;
+	list_sequenced(f, w, seq);
+}
+
+/* Something has failed: as a listed write it can be placed again. */
+static void pinned_failed(struct ftl *f, struct media_cmd *cmd)
+{
+	struct ftl_io *io = cmd->priv;
+	struct ftl_write *w = ftl_priv_of(io, ftl_write);
+	u8 pin = w->pin;
+	unsigned long flags = ftl_lock(&f->lock);
+
+	list_pinned(f, io, w->seq);
+	ftl_unlock(&f->lock, flags);
+	ftl_write_unpin(f, io->queue, pin, 0);
+	write_done(cmd);
+}
+
+static bool all_appended(const struct ftl *f, const struct media_cmd *cmd)
+{
+	u32 i;
+
+	for (i = 0; i < cmd->n; i++)
+		if (!ftl_unit_appended(f, cmd, i))
+			return false;
+	return true;
+}
+
+static void settle(struct ftl *f, u32 stripe)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+
+	ftl_stripe_settle(f, stripe);
+	ftl_unlock(&f->lock, flags);
+}
+
+/*
+ * Units of one stripe after the other: into the map, then counted as valid. Until
+ * then they count as under way, so that their stripe stays open and nobody else
+ * looks at them: writes and trims of the same units wait, the collector takes
+ * closed stripes.
+ */
+static void publish_pinned(struct ftl *f, u64 lu, const u32 *unit, u32 n)
+{
+	u32 i, s, first = 0;
+
+	while (first < n) {
+		s = ftl_unit_stripe(f, unit[first]);
+		for (i = first; i < n && unit[i] - s * f->stripe_units < f->stripe_units; i++) {
+			u32 *leaf = f->leaf[(lu + i) >> 10];
+
+			ftl_map_put_old(f, lu + i, ftl_swap(&leaf[(lu + i) & (FIO_MAP_FANOUT - 1)],
+							    unit[i]));
+		}
+		if (unlikely(ftl_appended(f, s, i - first)))
+			settle(f, s);
+		first = i;
+	}
+}
+
+static void pinned_done(struct media_cmd *cmd)
+{
+	struct ftl_io *io = cmd->priv;
+	struct ftl_write *w = ftl_priv_of(io, ftl_write);
+	struct ftl *f = w->f;
+	u32 n = cmd->n;
+
+	if (unlikely(cmd->status) || unlikely(!all_appended(f, cmd))) {
+		pinned_failed(f, cmd);
+		return;
+	}
+	ftl_note_volatile(f);
+	publish_pinned(f, w->lu, cmd->unit, n);
+	ftl_inflight_clear(f, w->lu, n);
+	f->m->ops->put(f->m, cmd);
+	/* Behind this atomic the looks at who waits for any of it. */
+	ftl_write_unpin(f, io->queue, w->pin, n);
+	ftl_wake_writes(f);
+	ftl_look(f);
+	io->done(io, 0);
+}
+
+/* Whole units of leaves that exist, in one command, and nobody is waiting. */
+static bool is_simple(const struct ftl *f, const struct ftl_io *io)
+{
+	u64 mask = (1ULL << f->lba_shift) - 1;
+	u64 lu = io->lba >> f->lba_shift;
+	u32 units = io->count >> f->lba_shift;
+
+	return !((io->lba | io->count) & mask) && units <= f->geo.max_units &&
+	       !ftl_load(&f->nwait) && !ftl_load(&f->braked) &&
+	       ftl_map_leaf(f, lu) && ftl_map_leaf(f, lu + units - 1);
+}
+
+/* Pinned, with its units taken; or neither. */
+static bool pin_write(struct ftl *f, struct ftl_io *io, struct ftl_write *w)
+{
+	w->pin = ftl_write_pin(f, io->queue);
+	if (likely(!ftl_load(&f->trim_active)) &&
+	    likely(ftl_inflight_take(f, w->lu, w->units)))
+		return true;
+	ftl_write_unpin(f, io->queue, w->pin, 0);
+	return false;
+}
+
+/*
+ * Lock held: there was room for @got units only. The write is listed as if it had
+ * been admitted, and goes on as such.
+ */
+static void list_partly(struct ftl *f, struct ftl_io *io, u32 got, struct claim *c)
+{
+	struct ftl_write *w = ftl_priv_of(io, ftl_write);
+
+	init_write(f, io);
+	list_admitted(f, w);
+	claim_units(f, w, got, c);
+	end_claim(f, w, false, c);
+}
+
+/* Room and a number for a pinned write, and off it goes. */
+static void submit_pinned(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd)
+{
+	struct ftl_write *w = ftl_priv_of(io, ftl_write);
+	struct claim c = { .kind = CLAIM_APPEND };
+	bool more = io->flags & FTL_IO_MORE;
+	u32 queue = io->queue;
+	u8 pin = w->pin;
+	unsigned long flags = ftl_lock(&f->lock);
+
+	c.n = ftl_reserve(f, FTL_USER, w->units, cmd->unit);
+	if (unlikely(c.n < w->units)) {
+		list_partly(f, io, c.n, &c);
+		ftl_unlock(&f->lock, flags);
+		ftl_write_unpin(f, queue, pin, 0);
+		begin_write(f, io, cmd, &c, queue, more);
+		return;
+	}
+	c.seq = f->seq++;
+	ftl_unlock(&f->lock, flags);
+	w->seq = c.seq;
+	submit_append(f, io, cmd, &c, pinned_done);
+	if (!more)
 		f->m->ops->commit(f->m, queue);
-	if (c.kind != CLAIM_APPEND)
+	if (unlikely(ftl_load(&f->kicks)))
 		ftl_pump(f);
-	else if (ftl_load(&f->kicks))
-		ftl_pump(f);
+}
+
+/**
+ * ftl_submit_write() - start a write
+ * @f: the instance
+ * @io: request, checked
+ *
+ * Context: any; does not sleep.
+ */
+void ftl_submit_write(struct ftl *f, struct ftl_io *io)
+{
+	struct ftl_write *w = ftl_priv_of(io, ftl_write);
+	struct media_cmd *cmd;
+
+	w->f = f;
+	w->lu = io->lba >> f->lba_shift;
+	w->units = io->count >> f->lba_shift;
+	w->head = 0;
+	cmd = is_simple(f, io) ? f->m->ops->get(f->m, io->queue, false) : NULL;
+	if (likely(cmd)) {
+		if (likely(pin_write(f, io, w))) {
+			submit_pinned(f, io, cmd);
+			return;
+		}
+		f->m->ops->put(f->m, cmd);
+	}
+	submit_listed(f, io);
 }
 
 static struct ftl_io *first_waiting(struct ftl *f)
