@@ -59,7 +59,7 @@ static const char usage_text[] =
 	"  --op PERCENT,...     over-provisioning: physical / logical - 1 (7,12.5,20,28)\n"
 	"  --seeds N            runs of the driver per row (3)\n"
 	"  --ref-seeds N        runs of each reference policy per row (1)\n"
-	"  --lbas N             logical units of 4 KiB (262144)\n"
+	"  --lbas N             logical units of 4 KiB (131072)\n"
 	"  --unit-pages N       units collected as one: 16 to 16384, a power of two (64)\n"
 	"  --policies NAME,...  driver,ladder,greedy,sepbit,oracle (all)\n"
 	"  --trace FILE         replay the writes of a recorded trace once instead\n"
@@ -466,7 +466,7 @@ static int report(struct run *run)
 int main(int argc, char **argv)
 {
 	static struct run run = {
-		.o = { .seeds = 3, .ref_seeds = 1, .lbas = 1u << 18, .unit_pages = 64,
+		.o = { .seeds = 3, .ref_seeds = 1, .lbas = 1u << 17, .unit_pages = 64,
 			.passes = WA_PASSES },
 	};
 

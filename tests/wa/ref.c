@@ -66,7 +66,7 @@ struct ref {
 	u8 fmap[MAX_STREAMS];
 	u64 next_remap;
 	/* oracle */
-	double top;
+	double most;
 };
 
 /* ---- the store ---------------------------------------------------------- */
@@ -252,25 +252,25 @@ static void sepbit_collected(struct ref *r, u32 seg)
 
 /* ---- oracle ------------------------------------------------------------- */
 
-#define ORACLE_GROUPS	20
+#define ORACLE_GROUPS	32
 
+/* Groups of factors of two below the highest rate. */
 static u32 oracle_group(struct ref *r, u32 lba, u32 page)
 {
-	double g = floor(log2(1 / load_rate(r->load, lba))) - r->top;
+	double g = floor(log2(r->most / load_rate(r->load, lba)));
 
 	return g < 0 ? 0 : g > ORACLE_GROUPS - 1 ? ORACLE_GROUPS - 1 : (u32)g;
 }
 
 static void oracle_start(struct ref *r)
 {
-	double most = 0, rate;
+	double rate;
 	u32 lba;
 
 	for (lba = 0; lba < r->n; lba++) {
 		rate = load_rate(r->load, lba);
-		most = rate > most ? rate : most;
+		r->most = rate > r->most ? rate : r->most;
 	}
-	r->top = floor(log2(1 / most));
 }
 
 /* ---- the interval ladder ------------------------------------------------ */
