@@ -48,6 +48,7 @@ static int step_tables(struct attach *a)
 	ftl_super_claim(f);
 	for (s = 0; s < f->geo.aus; s++)
 		ftl_stripe_init(f, s);
+	ftl_set_rungs(f);
 	return ftl_map_alloc_tables(f);
 }
 

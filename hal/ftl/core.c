@@ -12,6 +12,8 @@
 #define MAX_PAGES	65536
 #define MAX_QUEUES	1024
 #define OWN_META_STRIPES 32
+#define LADDER_STRIPES	32
+#define MIN_RUNGS	2	/* fewer tell nothing apart that USER and GC do not */
 
 void *ftl_alloc(struct ftl *f, size_t bytes, enum ftl_mem kind)
 {
@@ -131,6 +133,43 @@ static u64 stripe_data(const struct media_geometry *g)
 }
 
 /*
+ * How long the ladder may be. Each rung costs an open stripe, a second one while
+ * the last appends of the first are under way; copies and metadata may need as many.
+ */
+static u32 max_rungs(const struct media_geometry *g)
+{
+	u32 n = 0;
+
+	if (g->aus < LADDER_STRIPES)
+		return 0;
+	while (n < FTL_RUNGS && 2 * (n + 1 + 2) * (u64)g->dies + 2 <= g->max_open &&
+	       (!g->xor_groups || 2 * (n + 1) + FTL_SUMS_KEPT <= g->xor_groups))
+		n++;
+	return n < MIN_RUNGS ? 0 : n;
+}
+
+/**
+ * ftl_set_rungs() - length of the ladder
+ * @f: the instance; capacity and stripes are known
+ *
+ * An open stripe is half empty on average: room that collection cannot use. So the
+ * ladder gets a quarter of the spare stripes at most; it uses what it has use for.
+ *
+ * Context: attach.
+ */
+void ftl_set_rungs(struct ftl *f)
+{
+	u64 need = f->user_units + ftl_meta_units(f->user_units);
+	u64 spare = f->usable_units > need ? f->usable_units - need : 0;
+	u32 n = 0;
+
+	while (n < max_rungs(&f->geo) && (n + 1ULL) * f->stripe_data * 4 <= spare)
+		n++;
+	f->rungs = n < MIN_RUNGS ? 0 : n;
+	f->ready_goal = f->streams + min(f->rungs, 4U);
+}
+
+/*
  * Room that is never given to user data.
  *
  * Collection copies a victim of at most one stripe before it frees it, so with
@@ -142,7 +181,7 @@ static u64 stripe_data(const struct media_geometry *g)
  */
 static u64 reserve_units(const struct media_geometry *g)
 {
-	u64 slack = max(2 * nr_streams(g) * g->dies, 2 * g->pages);
+	u64 slack = max(2 * (nr_streams(g) + max_rungs(g)) * g->dies, 2 * g->pages);
 
 	return 3 * stripe_data(g) + slack;
 }
@@ -155,6 +194,12 @@ static u64 reserve_units(const struct media_geometry *g)
  * is not full of them, and collecting it gains at least one unit. Repeating
  * that frees a stripe after at most one stripe's worth of victims: no deadlock
  * at the worst valid ratio.
+ *
+ * Rungs of the ladder add nothing. They open stripes above the reserve only,
+ * whoever writes, so that users who write to them cannot use it up; copies for
+ * which no rung has room go to FTL_GC, which opens whatever is free. And user data
+ * that finds no room in its rung takes another's: while it waits, none has an open
+ * stripe with room, so that none holds anything that cannot be collected.
  */
 static u64 overhead_units(const struct media_geometry *g)
 {
@@ -175,6 +220,7 @@ void ftl_set_shape(struct ftl *f, const struct media_geometry *g)
 	f->stripe_data = (u32)stripe_data(g);
 	f->total_units = f->stripe_units * g->aus;
 	f->streams = nr_streams(g);
+	f->ready_goal = f->streams;
 	f->reserve = reserve_units(g);
 	f->meta_reserve = f->reserve - f->stripe_data;
 }
@@ -228,6 +274,11 @@ u64 ftl_max_user_units(const struct media_geometry *g, u64 bad_aus)
 	return min_t(u64, units - meta, (u64)FIO_SUPER_DIRS << 20);
 }
 
+static size_t front_bytes(const struct ftl *f)
+{
+	return FTL_STREAMS * f->geo.dies * sizeof(u32);
+}
+
 /**
  * ftl_alloc_unit_state() - tables whose size the geometry sets
  * @f: the instance, shape set
@@ -246,24 +297,21 @@ int ftl_alloc_unit_state(struct ftl *f)
 	f->gc_units = ftl_alloc(f, f->stripe_units * sizeof(u32), FTL_MEM_CORE);
 	f->pins_mem = ftl_alloc(f, (f->geo.queues + 1) * sizeof(*f->pins), FTL_MEM_CORE);
 	f->super = ftl_alloc(f, sizeof(*f->super), FTL_MEM_CORE);
-	if (!f->au || !f->stripe || !f->free_heap.item || !f->ready_heap.item || !f->gc_units || !f->pins_mem || !f->super)
+	if (!f->au || !f->stripe || !f->free_heap.item || !f->ready_heap.item || !f->gc_units ||
+	    !f->pins_mem || !f->super)
 		return -ENOMEM;
 	f->pins = (void *)(((uintptr_t)f->pins_mem + 63) & ~(uintptr_t)63);
-	for (i = 0; i < f->streams; i++) {
+	f->front_used = ftl_alloc(f, front_bytes(f), FTL_MEM_CORE);
+	for (i = 0; i < FTL_STREAMS; i++) {
 		f->front[i].stripe = FTL_NONE;
-		f->front[i].used = ftl_alloc(f, f->geo.dies * sizeof(u32), FTL_MEM_CORE);
-		if (!f->front[i].used)
-			return -ENOMEM;
+		f->front[i].used = f->front_used + i * f->geo.dies;
 	}
-	return 0;
+	return f->front_used ? 0 : -ENOMEM;
 }
 
 static void free_unit_state(struct ftl *f)
 {
-	u32 i;
-
-	for (i = 0; i < f->streams; i++)
-		ftl_free(f, f->front[i].used, f->geo.dies * sizeof(u32), FTL_MEM_CORE);
+	ftl_free(f, f->front_used, front_bytes(f), FTL_MEM_CORE);
 	ftl_free(f, f->super, sizeof(*f->super), FTL_MEM_CORE);
 	ftl_free(f, f->pins_mem, (f->geo.queues + 1) * sizeof(*f->pins), FTL_MEM_CORE);
 	ftl_free(f, f->gc_units, f->stripe_units * sizeof(u32), FTL_MEM_CORE);

@@ -10,21 +10,22 @@
  */
 #include "ftl_priv.h"
 
+/* Metadata may have to share the frontier of copies. */
 struct ftl_frontier *ftl_frontier(struct ftl *f, enum ftl_stream stream)
 {
-	return &f->front[stream < f->streams ? stream : FTL_GC];
+	return &f->front[stream == FTL_META && f->streams <= FTL_META ? FTL_GC : stream];
 }
 
 /* Free units that a stream leaves to those who make room for it. */
 static u64 floor_of(const struct ftl *f, enum ftl_stream stream)
 {
 	switch (stream) {
-	case FTL_USER:
-		return f->reserve;
+	case FTL_GC:
+		return 0;
 	case FTL_META:
 		return f->meta_reserve;
 	default:
-		return 0;
+		return f->reserve;
 	}
 }
 
@@ -45,9 +46,9 @@ static bool could_open(const struct ftl *f, u64 low)
  * Context: lock held or worker.
  * Return: units.
  */
-u64 ftl_room(const struct ftl *f, enum ftl_stream stream)
+u64 ftl_room(struct ftl *f, enum ftl_stream stream)
 {
-	const struct ftl_frontier *fr = &f->front[stream < f->streams ? stream : FTL_GC];
+	const struct ftl_frontier *fr = ftl_frontier(f, stream);
 	u64 low = floor_of(f, stream);
 
 	return fr->room + (could_open(f, low) ? f->free_units - low : 0);
@@ -57,6 +58,17 @@ u64 ftl_room(const struct ftl *f, enum ftl_stream stream)
 bool ftl_user_starved(const struct ftl *f)
 {
 	return f->free_units < f->reserve + f->stripe_data;
+}
+
+/* Lock held or worker. Units that user data can have without opening a stripe. */
+u64 ftl_user_room(const struct ftl *f)
+{
+	u64 room = f->front[FTL_USER].room;
+	u32 i;
+
+	for (i = FTL_LADDER; i < FTL_STREAMS; i++)
+		room += f->front[i].room;
+	return room;
 }
 
 static bool may_open(const struct ftl *f, u32 s, u64 low)
@@ -77,6 +89,7 @@ static void start_stripe(struct ftl *f, struct ftl_frontier *fr, u32 s)
 	st->flags = 0;
 	ftl_store(&st->stuck, 0);
 	f->free_units -= st->size;
+	f->open_stripes++;
 	ftl_store(&fr->stripe, s);
 	fr->room = st->size;
 	fr->die = f->geo.dies - 1;
@@ -104,17 +117,26 @@ static bool no_sums(const struct ftl *f, const struct ftl_frontier *fr)
 	return ftl_has_parity(f) && f->sums + (internal ? 0 : FTL_SUMS_KEPT) >= f->geo.xor_groups;
 }
 
+/* Copies and metadata must find room for two open stripes each on the medium. */
+static bool too_many_open(const struct ftl *f)
+{
+	return (f->open_stripes + 5ULL) * f->geo.dies + 2 > f->geo.max_open;
+}
+
 /*
- * User data leaves one erased stripe to the others: they must not have to wait
- * for an erase in the middle of making room.
+ * User data and the ladder leave one erased stripe to the others: they must not
+ * have to wait for an erase in the middle of making room.
  */
 static bool open_next(struct ftl *f, struct ftl_frontier *fr, u64 low)
 {
+	bool rung = fr >= &f->front[FTL_LADDER];
 	u32 s = ftl_heap_top(&f->ready_heap);
 
 	if (fr->unsealed > 1 || s == FTL_NONE || !may_open(f, s, low) || no_sums(f, fr))
 		return false;
-	if (fr == &f->front[FTL_USER] && f->ready_heap.count < 2)
+	if (rung && too_many_open(f))
+		return false;
+	if ((rung || fr == &f->front[FTL_USER]) && f->ready_heap.count < 2)
 		return false;
 	start_stripe(f, fr, ftl_wear_next_ready(f, fr == &f->front[FTL_GC]));
 	ftl_kick_later(f);
@@ -193,8 +215,96 @@ static u32 take_unit(struct ftl *f, struct ftl_frontier *fr)
 	return unit;
 }
 
+static bool take(struct ftl *f, struct ftl_frontier *fr, u64 low, u32 *unit)
+{
+	if (fr->stripe == FTL_NONE && !open_next(f, fr, low))
+		return false;
+	*unit = take_unit(f, fr);
+	return true;
+}
+
+/* The rung with room that is nearest to @rung, the colder of two; or FTL_RUNGS. */
+static u32 nearest_rung(const struct ftl *f, u32 rung)
+{
+	u32 d;
+
+	for (d = 1; d < FTL_RUNGS; d++) {
+		if (rung + d < FTL_RUNGS && f->front[FTL_LADDER + rung + d].room)
+			return rung + d;
+		if (rung >= d && f->front[FTL_LADDER + rung - d].room)
+			return rung - d;
+	}
+	return FTL_RUNGS;
+}
+
+/* See overhead_units() in core.c for why another rung will do. */
+static bool take_rung(struct ftl *f, enum ftl_stream stream, u32 *unit)
+{
+	u32 other;
+
+	if (take(f, &f->front[stream], f->reserve, unit))
+		return true;
+	if (stream < FTL_LADDER)
+		return false;
+	other = nearest_rung(f, stream - FTL_LADDER);
+	return other < FTL_RUNGS && take(f, &f->front[FTL_LADDER + other], f->reserve, unit);
+}
+
 /**
- * ftl_reserve() - room for units of a stream
+ * ftl_reserve_user() - room for user data
+ * @f: the instance
+ * @lu: logical unit of the first
+ * @want: units
+ * @unit: receives the append unit of each, as its first unit
+ *
+ * Context: lock held.
+ * Return: units reserved, fewer than wanted when no stripe can be opened.
+ */
+u32 ftl_reserve_user(struct ftl *f, u64 lu, u32 want, u32 *unit)
+{
+	u32 n;
+
+	for (n = 0; n < want; n++)
+		if (!take_rung(f, ftl_place_user(f, lu + n), &unit[n]))
+			break;
+	return n;
+}
+
+static bool take_copy(struct ftl *f, const struct fio_tag *tag, u32 from, u32 *unit)
+{
+	enum ftl_stream stream = ftl_place_copy(f, tag, from);
+
+	if (stream == FTL_META && take(f, ftl_frontier(f, FTL_META), f->meta_reserve, unit))
+		return true;
+	if (stream >= FTL_LADDER && take_rung(f, stream, unit))
+		return true;
+	return take(f, &f->front[FTL_GC], 0, unit);
+}
+
+/**
+ * ftl_reserve_copies() - room for units that the collector moves
+ * @f: the instance
+ * @tag: their tags
+ * @from: where they are
+ * @want: units
+ * @unit: receives the append unit of each, as its first unit
+ *
+ * Context: lock held.
+ * Return: units reserved.
+ */
+u32 ftl_reserve_copies(struct ftl *f, const struct fio_tag *tag, const u32 *from, u32 want,
+		       u32 *unit)
+{
+	u32 n;
+
+	for (n = 0; n < want; n++)
+		if (!take_copy(f, &tag[n], from[n], &unit[n]))
+			break;
+	return n;
+}
+
+/**
+ * ftl_reserve() - room for units of a stream other than user data
  * @f: the instance
  * @stream: stream
  * @want: units
@@ -209,11 +319,8 @@ u32 ftl_reserve(struct ftl *f, enum ftl_stream stream, u32 want, u32 *unit)
 	u64 low = floor_of(f, stream);
 	u32 n = 0;
 
-	while (n < want) {
-		if (fr->stripe == FTL_NONE && !open_next(f, fr, low))
-			break;
-		unit[n++] = take_unit(f, fr);
-	}
+	while (n < want && take(f, fr, low, &unit[n]))
+		n++;
 	return n;
 }
 

@@ -69,7 +69,18 @@ static inline void ftl_list_del(struct ftl_link *l)
 
 #define FTL_NONE	0xffffffffu
 
-enum ftl_stream { FTL_USER, FTL_GC, FTL_META, FTL_STREAMS };
+/*
+ * Streams, each with a frontier. Their numbers are stored in page tags. A medium
+ * with few stripes has one stream for user data and one for copies. Others have
+ * the rungs of a ladder, FTL_LADDER on, each for data of like age, written by
+ * users and by the collector; then FTL_USER is not used and FTL_GC is where copies
+ * go for which no rung has room.
+ */
+#define FTL_RUNGS	13
+
+enum ftl_stream {
+	FTL_USER, FTL_GC, FTL_META, FTL_LADDER, FTL_STREAMS = FTL_LADDER + FTL_RUNGS,
+};
 
 enum ftl_stripe_state {
 	FTL_S_UNUSABLE,	/* no good append unit */
@@ -297,7 +308,9 @@ struct ftl {
 	u32 stripe_units;	/* of a stripe without bad AUs */
 	u32 stripe_data;	/* of those, not parity */
 	u32 total_units;
-	u32 streams;		/* 2: metadata shares the GC frontier */
+	u32 streams;		/* below the ladder; 2: metadata shares the GC frontier */
+	u32 rungs;		/* streams of the ladder, 0: there is none */
+	u32 ready_goal;		/* erased stripes to keep at hand */
 	u64 reserve;		/* units that user data never opens */
 	u64 meta_reserve;	/* units that metadata never opens */
 
@@ -331,6 +344,8 @@ struct ftl {
 	u8 pad2[64];
 	struct ftl_frontier front[FTL_STREAMS];
 	u32 sums;		/* stripes with FTL_SF_SUMS or FTL_SF_OLD_SUMS */
+	u32 *front_used;	/* theirs, by stream and die */
+	u32 open_stripes;
 	u64 free_units;		/* FREE and READY */
 	u64 usable_units;	/* all stripes, without parity */
 	u32 bad_aus, offline_aus;
@@ -420,6 +435,7 @@ void ftl_free(struct ftl *f, void *p, size_t bytes, enum ftl_mem kind);
 void ftl_account_buffer(struct ftl *f, size_t bytes);
 int ftl_check_geometry(const struct media_geometry *g, const struct ftl_env *env);
 void ftl_set_shape(struct ftl *f, const struct media_geometry *g);
+void ftl_set_rungs(struct ftl *f);
 struct ftl *ftl_create(struct media *m, const struct ftl_env *env);
 void ftl_set_gone(struct ftl *f);
 void ftl_kick(struct ftl *f);
@@ -555,7 +571,11 @@ void ftl_scrub_init(struct ftl *f);
 /* frontier.c */
 void ftl_stop_au(struct ftl *f, u32 s, u32 die);
 u32 ftl_reserve(struct ftl *f, enum ftl_stream stream, u32 want, u32 *unit);
-u64 ftl_room(const struct ftl *f, enum ftl_stream stream);
+u32 ftl_reserve_user(struct ftl *f, u64 lu, u32 want, u32 *unit);
+u32 ftl_reserve_copies(struct ftl *f, const struct fio_tag *tag, const u32 *from, u32 want,
+		       u32 *unit);
+u64 ftl_room(struct ftl *f, enum ftl_stream stream);
+u64 ftl_user_room(const struct ftl *f);
 void ftl_append_ok(struct ftl *f, u32 unit);
 bool ftl_appended(struct ftl *f, u32 stripe, u32 units);
 void ftl_append_failed(struct ftl *f, u32 unit, u8 status);
@@ -669,6 +689,10 @@ static inline u8 ftl_append_flags(const struct ftl *f)
 {
 	return ftl_has_parity(f) ? MEDIA_F_XOR : 0;
 }
+
+/* place.c */
+enum ftl_stream ftl_place_user(const struct ftl *f, u64 lu);
+enum ftl_stream ftl_place_copy(const struct ftl *f, const struct fio_tag *tag, u32 from);
 
 /* gc.c */
 bool ftl_gc_step(struct ftl *f);

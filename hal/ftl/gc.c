@@ -176,7 +176,7 @@ static u32 squeeze(struct ftl *f, struct ftl_slot *s)
 static int start_append(struct ftl *f, struct ftl_slot *s, u32 n)
 {
 	unsigned long flags = ftl_lock(&f->lock);
-	u32 got = ftl_reserve(f, FTL_GC, n, s->cmd->unit);
+	u32 got = ftl_reserve_copies(f, s->cmd->tag, s->old, n, s->cmd->unit);
 	u32 i;
 
 	ftl_unlock(&f->lock, flags);
@@ -393,7 +393,7 @@ int ftl_gc_collect(struct ftl *f, u32 victim)
 	/* The copies may close one stripe and begin another. */
 	err = ftl_seal(f);
 	if (err >= 0)
-		err = ftl_prepare(f, 2);
+		err = ftl_prepare(f, f->rungs ? f->ready_goal : 2);
 	if (err < 0)
 		return err;
 	err = copy_all(f, victim);
@@ -468,7 +468,7 @@ static bool collect_one(struct ftl *f, bool gentle)
 	if (victim == FTL_NONE || ftl_gc_collect(f, victim))
 		return false;
 	ftl_reclaim(f);
-	ftl_prepare(f, f->streams);
+	ftl_prepare(f, f->ready_goal);
 	ftl_pump(f);
 	return true;
 }
@@ -511,7 +511,7 @@ int ftl_make_room(struct ftl *f, enum ftl_stream stream, u64 units)
 static bool writes_wait(struct ftl *f)
 {
 	unsigned long flags = ftl_lock(&f->lock);
-	bool wait = !ftl_list_empty(&f->waiting) && !f->front[FTL_USER].room;
+	bool wait = !ftl_list_empty(&f->waiting) && !ftl_user_room(f);
 
 	ftl_unlock(&f->lock, flags);
 	return wait;

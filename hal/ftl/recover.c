@@ -20,7 +20,9 @@
  */
 #include "ftl_priv.h"
 
-#define TAG_STREAMS	8	/* stream numbers that tags can be told apart by */
+#define TAG_STREAMS	32	/* stream numbers that tags can be told apart by */
+static_assert(FTL_STREAMS <= TAG_STREAMS);
+
 #define SEQ_GAP		65536	/* between what was seen and what comes */
 
 /* What the first page of an append unit tells. */
@@ -881,7 +883,7 @@ static void sort_stripes(struct rec *r)
 				erased = false;
 			if (r->probe[au].ok && r->probe[au].ours) {
 				st->seq = r->probe[au].stripe_seq;
-				st->stream = r->probe[au].stream < f->streams ?
+				st->stream = r->probe[au].stream < FTL_STREAMS ?
 					     r->probe[au].stream : FTL_GC;
 			}
 		}

@@ -106,6 +106,7 @@ void ftl_stripe_settle(struct ftl *f, u32 s)
 		return;
 	ftl_store(&st->state, FTL_S_CLOSED);
 	st->born = ftl_load(&f->hour);
+	f->open_stripes--;
 	if (!ftl_needs_sync(f) && !(st->flags & FTL_SF_SUMS)) {
 		st->flags &= ~FTL_SF_UNSEALED;
 		fr->unsealed--;
@@ -194,7 +195,7 @@ static bool any_unsealed(struct ftl *f)
 	unsigned long flags = ftl_lock(&f->lock);
 	u32 i, n = 0;
 
-	for (i = 0; i < f->streams; i++)
+	for (i = 0; i < FTL_STREAMS; i++)
 		n += f->front[i].unsealed;
 	ftl_unlock(&f->lock, flags);
 	return n;

@@ -429,10 +429,10 @@ void ftl_slots_free(struct ftl *f)
 	free_slot(f, &f->xslot);
 }
 
-/* Erased stripes to keep at hand: one per stream that may need one soon. */
+/* Erased stripes to keep at hand: one for each that may need one soon. */
 static bool prepare_step(struct ftl *f)
 {
-	if (ftl_prepare(f, f->streams) != 1)
+	if (ftl_prepare(f, f->ready_goal) != 1)
 		return false;
 	ftl_pump(f);
 	return true;

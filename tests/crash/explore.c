@@ -17,7 +17,7 @@
 
 #include "explore.h"
 
-#define MAX_FILL	60	/* writes until the core must have begun to collect */
+#define MAX_FILL	200	/* writes until the core must have begun to collect */
 #define WRAP_WITHIN	3	/* sequence numbers */
 
 /**

@@ -54,6 +54,11 @@ static const struct setup setups[] = {
 		.sim = { .dies = 3, .aus = 14, .pages = 4, .max_units = 4, .queues = 2,
 			 .host_cmds = 4, .internal_cmds = 4, .buffer_units = 1,
 			 .xor_groups = 10 },
+	}, {
+		/* the same with stripes enough for a ladder of four streams */
+		.name = "lad", .units = 62, .lba_bytes = 4096, .wrap = true, .no_faults = true,
+		.sim = { .dies = 1, .aus = 36, .pages = 4, .max_units = 4, .queues = 2,
+			 .host_cmds = 4, .internal_cmds = 4, .buffer_units = 2 },
 	},
 };
 
@@ -171,6 +176,7 @@ static void make_plan(void)
 		add_variant(&setups[2], *mode, "lazy", 0, less);
 		add_variant(&setups[3], *mode, "lazy", 0, less);
 		add_variant(&setups[4], *mode, "lazy", 0, less);
+		add_variant(&setups[5], *mode, "lazy", 0, 1);
 	}
 }
 

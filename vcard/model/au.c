@@ -16,7 +16,7 @@
 #include "vcard/model/card.h"
 
 #define MIN_OPEN		64
-#define OPEN_PER_DIE		8
+#define OPEN_PER_DIE		32
 #define LOGGED_VIOLATIONS	32
 
 /**
