@@ -49,6 +49,7 @@ static int step_tables(struct attach *a)
 	for (s = 0; s < f->geo.aus; s++)
 		ftl_stripe_init(f, s);
 	ftl_set_rungs(f);
+	ftl_place_init(f);
 	return ftl_map_alloc_tables(f);
 }
 

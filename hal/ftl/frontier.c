@@ -94,6 +94,7 @@ static void start_stripe(struct ftl *f, struct ftl_frontier *fr, u32 s)
 	fr->room = st->size;
 	fr->die = f->geo.dies - 1;
 	fr->chunk = 0;
+	ftl_place_open(f, fr, s);
 	for (d = 0; d < f->geo.dies; d++) {
 		u8 *au = &f->au[ftl_au_index(f, s, d)];
 
@@ -123,6 +124,12 @@ static bool too_many_open(const struct ftl *f)
 	return (f->open_stripes + 5ULL) * f->geo.dies + 2 > f->geo.max_open;
 }
 
+/* Does what goes there stay for long? */
+static bool is_cold(const struct ftl *f, const struct ftl_frontier *fr)
+{
+	return fr == &f->front[FTL_GC] || fr == &f->front[FTL_LADDER + f->place.used - 1];
+}
+
 /*
  * User data and the ladder leave one erased stripe to the others: they must not
  * have to wait for an erase in the middle of making room.
@@ -138,7 +145,7 @@ static bool open_next(struct ftl *f, struct ftl_frontier *fr, u64 low)
 		return false;
 	if ((rung || fr == &f->front[FTL_USER]) && f->ready_heap.count < 2)
 		return false;
-	start_stripe(f, fr, ftl_wear_next_ready(f, fr == &f->front[FTL_GC]));
+	start_stripe(f, fr, ftl_wear_next_ready(f, is_cold(f, fr)));
 	ftl_kick_later(f);
 	return true;
 }
@@ -168,6 +175,16 @@ static u32 rows_used(const struct ftl *f, const struct ftl_frontier *fr)
 	return rows;
 }
 
+static void leave_early(struct ftl *f, struct ftl_frontier *fr)
+{
+	if (fr->stripe == FTL_NONE)
+		return;
+	f->stripe[fr->stripe].rows = rows_used(f, fr);
+	f->st.pad_units += fr->room;
+	fr->room = 0;
+	leave_stripe(f, fr);
+}
+
 /**
  * ftl_leave_stripes() - all open stripes close as they are
  * @f: the instance; nothing is written any more
@@ -179,16 +196,27 @@ void ftl_leave_stripes(struct ftl *f)
 	unsigned long flags = ftl_lock(&f->lock);
 	u32 i;
 
-	for (i = 0; i < FTL_STREAMS; i++) {
-		struct ftl_frontier *fr = &f->front[i];
-
-		if (!fr->used || fr->stripe == FTL_NONE)
-			continue;
-		f->stripe[fr->stripe].rows = rows_used(f, fr);
-		fr->room = 0;
-		leave_stripe(f, fr);
-	}
+	for (i = 0; i < FTL_STREAMS; i++)
+		leave_early(f, &f->front[i]);
 	ftl_unlock(&f->lock, flags);
+}
+
+/**
+ * ftl_frontier_close() - write no more to a frontier's open stripe
+ * @f: the instance
+ * @stream: whose
+ *
+ * Context: lock held.
+ */
+void ftl_frontier_close(struct ftl *f, enum ftl_stream stream)
+{
+	struct ftl_frontier *fr = &f->front[stream];
+
+	if (fr->stripe == FTL_NONE)
+		return;
+	f->stripe[fr->stripe].flags |= FTL_SF_FINISH;
+	f->unfinished++;
+	leave_early(f, fr);
 }
 
 static void next_die(struct ftl *f, struct ftl_frontier *fr)
@@ -215,11 +243,13 @@ static u32 take_unit(struct ftl *f, struct ftl_frontier *fr)
 	return unit;
 }
 
-static bool take(struct ftl *f, struct ftl_frontier *fr, u64 low, u32 *unit)
+static bool take(struct ftl *f, struct ftl_frontier *fr, u64 low, u32 interval, u32 *unit)
 {
 	if (fr->stripe == FTL_NONE && !open_next(f, fr, low))
 		return false;
 	*unit = take_unit(f, fr);
+	if (f->rungs)
+		ftl_place_put(f, fr, ftl_unit_stripe(f, *unit), interval);
 	return true;
 }
 
@@ -238,16 +268,19 @@ static u32 nearest_rung(const struct ftl *f, u32 rung)
 }
 
 /* See overhead_units() in core.c for why another rung will do. */
-static bool take_rung(struct ftl *f, enum ftl_stream stream, u32 *unit)
+static bool take_rung(struct ftl *f, struct ftl_spot at, u32 *unit)
 {
 	u32 other;
 
-	if (take(f, &f->front[stream], f->reserve, unit))
+	if (take(f, &f->front[at.stream], f->reserve, at.interval, unit))
 		return true;
-	if (stream < FTL_LADDER)
+	if (at.stream < FTL_LADDER)
 		return false;
-	other = nearest_rung(f, stream - FTL_LADDER);
-	return other < FTL_RUNGS && take(f, &f->front[FTL_LADDER + other], f->reserve, unit);
+	other = nearest_rung(f, at.stream - FTL_LADDER);
+	if (other == FTL_RUNGS)
+		return false;
+	f->st.units_misplaced++;
+	return take(f, &f->front[FTL_LADDER + other], f->reserve, at.interval, unit);
 }
 
 /**
@@ -264,21 +297,23 @@ u32 ftl_reserve_user(struct ftl *f, u64 lu, u32 want, u32 *unit)
 {
 	u32 n;
 
-	for (n = 0; n < want; n++)
+	for (n = 0; n < want; n++) {
 		if (!take_rung(f, ftl_place_user(f, lu + n), &unit[n]))
 			break;
+		ftl_place_tick(f);
+	}
 	return n;
 }
 
-static bool take_copy(struct ftl *f, const struct fio_tag *tag, u32 from, u32 *unit)
+static bool take_copy(struct ftl *f, struct ftl_spot at, u32 *unit)
 {
-	enum ftl_stream stream = ftl_place_copy(f, tag, from);
-
-	if (stream == FTL_META && take(f, ftl_frontier(f, FTL_META), f->meta_reserve, unit))
+	if (at.stream == FTL_META &&
+	    take(f, ftl_frontier(f, FTL_META), f->meta_reserve, at.interval, unit))
 		return true;
-	if (stream >= FTL_LADDER && take_rung(f, stream, unit))
+	if (at.stream >= FTL_LADDER && take_rung(f, at, unit))
 		return true;
-	return take(f, &f->front[FTL_GC], 0, unit);
+	f->st.units_misplaced += at.stream >= FTL_LADDER;
+	return take(f, &f->front[FTL_GC], 0, at.interval, unit);
 }
 
 /**
@@ -298,7 +333,7 @@ u32 ftl_reserve_copies(struct ftl *f, const struct fio_tag *tag, const u32 *from
 	u32 n;
 
 	for (n = 0; n < want; n++)
-		if (!take_copy(f, &tag[n], from[n], &unit[n]))
+		if (!take_copy(f, ftl_place_copy(f, &tag[n], from[n]), &unit[n]))
 			break;
 	return n;
 }
@@ -316,10 +351,11 @@ u32 ftl_reserve_copies(struct ftl *f, const struct fio_tag *tag, const u32 *from
 u32 ftl_reserve(struct ftl *f, enum ftl_stream stream, u32 want, u32 *unit)
 {
 	struct ftl_frontier *fr = ftl_frontier(f, stream);
+	u32 interval = ftl_place_internal(f, stream).interval;
 	u64 low = floor_of(f, stream);
 	u32 n = 0;
 
-	while (n < want && take(f, fr, low, &unit[n]))
+	while (n < want && take(f, fr, low, interval, &unit[n]))
 		n++;
 	return n;
 }
@@ -346,6 +382,7 @@ void ftl_tag_fill(struct ftl *f, struct fio_tag *tag, u8 type, u64 lba, u64 seq,
 	tag->media_id = cpu_to_le32(f->media_id);
 	tag->type = type;
 	tag->stream = s->stream;
+	ftl_place_tag(f, tag, s);
 }
 
 /**

@@ -157,6 +157,9 @@ struct ftl_stats {
 	u64 units_mapped;		/* logical units that hold data */
 	u64 stripes, stripes_free, stripes_open, stripes_bad_aus;
 	u64 gc_victims, erases;
+	u64 gc_victim_units, gc_victim_valid;	/* of victims, when they were chosen */
+	u64 pad_units;			/* of stripes closed before they were full */
+	u64 units_misplaced;		/* for lack of room where they belonged */
 	u64 stripes_levelled;		/* evacuated because they were worn less than others */
 	u64 scrub_passes, scrub_units;	/* whole passes of the patrol; pages it has read */
 	u64 scrub_refreshes;		/* stripes evacuated because their data began to fade */

@@ -96,6 +96,7 @@ enum ftl_stripe_state {
 #define FTL_SF_UNSEALED	BIT(2)	/* its end may be in a volatile buffer */
 #define FTL_SF_SUMS	BIT(4)	/* the medium sums its rows; its parity is not written */
 #define FTL_SF_OLD_SUMS	BIT(5)	/* the medium has sums until it is erased, flash no parity */
+#define FTL_SF_FINISH	BIT(6)	/* closed before it was full: the medium does not know */
 
 /**
  * struct ftl_stripe - the append units of one number on all dies
@@ -103,6 +104,8 @@ enum ftl_stripe_state {
  * @valid: units that the map, the directory or the journal list refers to
  * @inflight: units reserved whose append has not completed
  * @size: units of its usable append units, without that of parity
+ * @opened: when its first unit was given away, @closed: its last; see place.c
+ * @interval: between updates of what is in it, a logarithm; 0: not known
  * @erases: how often it was erased
  * @born: ftl.hour when it closed, or at attach
  * @queued: it is in a heap
@@ -121,6 +124,8 @@ struct ftl_stripe {
 	u32 size;
 	u32 erases;
 	u32 born;
+	u32 opened, closed;
+	u16 interval;
 	u8 state;
 	u8 stream;
 	u8 flags;
@@ -161,6 +166,7 @@ static inline u32 ftl_heap_top(const struct ftl_heap *h)
  * @die: die of the current chunk, @chunk: units left in it
  * @unsealed: closed stripes of this stream that are not sealed
  * @used: units reserved, by die
+ * @placed: units given away of the stripe, @inverse: sum of 1 / interval; see place.c
  */
 struct ftl_frontier {
 	u32 stripe;
@@ -168,6 +174,36 @@ struct ftl_frontier {
 	u32 die, chunk;
 	u32 unsealed;
 	u32 *used;
+	u32 placed;
+	u64 inverse;
+};
+
+#define FTL_CLASSES	46	/* of intervals, three for two octaves up to 2^30 */
+
+/* Where to write a unit, and the interval to expect of it. */
+struct ftl_spot {
+	u8 stream;
+	u16 interval;
+};
+
+/**
+ * struct ftl_place - what placement knows; see place.c
+ * @clock: user units written over the life of the format
+ * @shift: a tick is so many of them, as a power of two
+ * @round: ticks to write everything once
+ * @next: tick when rungs are shared out again, @due: it is
+ * @learned: stripes whose tags have been asked
+ * @rung: by class, below @used
+ */
+struct ftl_place {
+	u64 clock;
+	u32 shift;
+	u32 round;
+	u32 next;
+	bool due;
+	u32 learned;
+	u32 used;
+	u8 rung[FTL_CLASSES];
 };
 
 /* ftl.leaf_state[] */
@@ -275,6 +311,7 @@ struct ftl_pins {
 
 #define FTL_SUMS_KEPT	5	/* stripes with sums that users leave to others */
 #define FTL_RMW_UNITS	64
+#define FTL_CANDIDATES	32
 #define FTL_TRIM_BATCH	FIO_JOURNAL_RECS
 #define FTL_APPEND_TRIES 8
 #define FTL_ABORT_TRIES	16
@@ -344,8 +381,10 @@ struct ftl {
 	u8 pad2[64];
 	struct ftl_frontier front[FTL_STREAMS];
 	u32 sums;		/* stripes with FTL_SF_SUMS or FTL_SF_OLD_SUMS */
+	struct ftl_place place;
 	u32 *front_used;	/* theirs, by stream and die */
 	u32 open_stripes;
+	u32 unfinished;		/* with FTL_SF_FINISH */
 	u64 free_units;		/* FREE and READY */
 	u64 usable_units;	/* all stripes, without parity */
 	u32 bad_aus, offline_aus;
@@ -415,6 +454,8 @@ struct ftl {
 	u32 *gc_units;
 	u32 gc_count;
 	u32 gc_bad;
+	u32 gc_cursor;
+	u32 gc_old[FTL_CANDIDATES];	/* the best victims of earlier looks */
 
 	bool inspect;		/* attached read-only: nothing may change the medium */
 	bool read_only;
@@ -523,6 +564,7 @@ void ftl_stripe_get(struct ftl *f, u32 unit);
 void ftl_stripe_put(struct ftl *f, u32 unit);
 void ftl_stripe_settle(struct ftl *f, u32 s);
 void ftl_stripe_set_free(struct ftl *f, u32 s, u8 state);
+bool ftl_finish_step(struct ftl *f);
 int ftl_erase_stripe(struct ftl *f, u32 s);
 int ftl_prepare(struct ftl *f, u32 stripes);
 bool ftl_reclaim(struct ftl *f);
@@ -576,6 +618,7 @@ u32 ftl_reserve_copies(struct ftl *f, const struct fio_tag *tag, const u32 *from
 		       u32 *unit);
 u64 ftl_room(struct ftl *f, enum ftl_stream stream);
 u64 ftl_user_room(const struct ftl *f);
+void ftl_frontier_close(struct ftl *f, enum ftl_stream stream);
 void ftl_append_ok(struct ftl *f, u32 unit);
 bool ftl_appended(struct ftl *f, u32 stripe, u32 units);
 void ftl_append_failed(struct ftl *f, u32 unit, u8 status);
@@ -691,8 +734,17 @@ static inline u8 ftl_append_flags(const struct ftl *f)
 }
 
 /* place.c */
-enum ftl_stream ftl_place_user(const struct ftl *f, u64 lu);
-enum ftl_stream ftl_place_copy(const struct ftl *f, const struct fio_tag *tag, u32 from);
+void ftl_place_init(struct ftl *f);
+bool ftl_place_step(struct ftl *f);
+struct ftl_spot ftl_place_user(const struct ftl *f, u64 lu);
+struct ftl_spot ftl_place_copy(const struct ftl *f, const struct fio_tag *tag, u32 from);
+struct ftl_spot ftl_place_internal(const struct ftl *f, enum ftl_stream stream);
+void ftl_place_open(struct ftl *f, struct ftl_frontier *fr, u32 s);
+void ftl_place_put(struct ftl *f, struct ftl_frontier *fr, u32 s, u32 interval);
+void ftl_place_tick(struct ftl *f);
+s32 ftl_place_score(const struct ftl *f, const struct ftl_stripe *st, u32 valid);
+void ftl_place_tag(const struct ftl *f, struct fio_tag *tag, const struct ftl_stripe *st);
+void ftl_place_learn(struct ftl *f, u32 unit, const struct fio_tag *tag);
 
 /* gc.c */
 bool ftl_gc_step(struct ftl *f);

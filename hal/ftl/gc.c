@@ -13,6 +13,8 @@
  */
 #include "ftl_priv.h"
 
+#define PICK_STRIPES	8192U	/* looked at under one hold of the lock */
+
 /* ---- what is still needed ------------------------------------------------------ */
 
 /* Lock held or worker. */
@@ -187,6 +189,7 @@ static int start_append(struct ftl *f, struct ftl_slot *s, u32 n)
 
 		s->cmd->tag[i].stripe_seq = cpu_to_le64(st->seq);
 		s->cmd->tag[i].stream = st->stream;
+		ftl_place_tag(f, &s->cmd->tag[i], st);
 	}
 	ftl_cmd_init(s->cmd, MEDIA_APPEND, got);
 	s->cmd->buf = &s->buf;
@@ -400,6 +403,8 @@ int ftl_gc_collect(struct ftl *f, u32 victim)
 	if (err && err != -ENOSPC)
 		return err;
 	f->st.gc_victims++;
+	f->st.gc_victim_units += f->stripe[victim].size;
+	f->st.gc_victim_valid += before;
 	found = f->gc_count;
 	if (ftl_load(valid) && (f->gc_bad || found < before)) {
 		give_up_data(f, victim);
@@ -410,40 +415,77 @@ int ftl_gc_collect(struct ftl *f, u32 victim)
 	return ftl_load(&f->gone) ? -ENODEV : 0;
 }
 
-static bool better(const struct ftl_stripe *a, const struct ftl_stripe *b)
-{
-	bool ea = a->flags & FTL_SF_EVACUATE, eb = b->flags & FTL_SF_EVACUATE;
-	u32 va = ftl_load(&a->valid), vb = ftl_load(&b->valid);
+/* ---- choosing -------------------------------------------------------------------------- */
 
-	if (ea != eb)
-		return ea;
-	if (va != vb)
-		return va < vb;
-	return ftl_seq_after(b->seq, a->seq);
+struct pick {
+	u32 stripe;
+	s32 score;
+	u64 room;
+	bool evacuate, gentle;
+};
+
+/* Only what fits and gains something. */
+static bool collectable(const struct ftl *f, const struct ftl_stripe *s, u32 valid,
+			const struct pick *p)
+{
+	if (s->state != FTL_S_CLOSED || !valid || valid > p->room || ftl_load(&s->stuck))
+		return false;
+	if (s->flags & FTL_SF_EVACUATE)
+		return true;
+	return valid < s->size && (f->rungs || !p->gentle || valid <= s->size / 4 * 3);
+}
+
+/* Without a ladder the stripe with the fewest valid units, the older of equals. */
+static void consider(const struct ftl *f, struct pick *p, u32 i)
+{
+	const struct ftl_stripe *s = &f->stripe[i];
+	bool evacuate = s->flags & FTL_SF_EVACUATE;
+	u32 valid = ftl_load(&s->valid);
+	s32 score;
+
+	if (!collectable(f, s, valid, p) || (p->evacuate && !evacuate))
+		return;
+	score = f->rungs ? ftl_place_score(f, s, valid) : -(s32)valid;
+	if (p->stripe != FTL_NONE && evacuate == p->evacuate &&
+	    (score < p->score || (score == p->score &&
+				  !ftl_seq_after(f->stripe[p->stripe].seq, s->seq))))
+		return;
+	p->stripe = i;
+	p->score = score;
+	p->evacuate = evacuate;
 }
 
 /*
- * The stripe with the fewest valid units, the older of equals; one with a failed
- * append unit before all others. Only what fits and gains something.
+ * Of very many stripes some are looked at each time, and the best of earlier looks
+ * that were not taken. Scores change slowly.
  */
+static u32 pick_some(struct ftl *f, struct pick *p)
+{
+	u32 i, *old = &f->gc_old[f->gc_cursor / PICK_STRIPES % FTL_CANDIDATES];
+	u32 end = min(f->gc_cursor + PICK_STRIPES, f->geo.aus);
+
+	for (i = f->gc_cursor; i < end; i++)
+		consider(f, p, i);
+	f->gc_cursor = end < f->geo.aus ? end : 0;
+	*old = p->stripe == FTL_NONE ? 0 : p->stripe;
+	for (i = 0; i < FTL_CANDIDATES; i++)
+		consider(f, p, f->gc_old[i]);
+	return p->stripe;
+}
+
+/* Lock held: the best stripe; one with a failed append unit before all others. */
 static u32 pick_victim(struct ftl *f, bool gentle)
 {
-	u64 room = ftl_room(f, FTL_GC);
-	u32 i, best = FTL_NONE;
+	struct pick p = { .stripe = FTL_NONE, .room = ftl_room(f, FTL_GC), .gentle = gentle };
+	u32 i;
 
-	for (i = 0; i < f->geo.aus; i++) {
-		const struct ftl_stripe *s = &f->stripe[i];
-		bool evacuate = s->flags & FTL_SF_EVACUATE;
-		u32 valid = ftl_load(&s->valid);
-
-		if (s->state != FTL_S_CLOSED || !valid || valid > room || ftl_load(&s->stuck))
-			continue;
-		if (!evacuate && (valid >= s->size || (gentle && valid > s->size / 4 * 3)))
-			continue;
-		if (best == FTL_NONE || better(s, &f->stripe[best]))
-			best = i;
-	}
-	return best;
+	if (f->geo.aus > PICK_STRIPES)
+		for (i = 0; i < f->geo.aus && pick_some(f, &p) == FTL_NONE; i += PICK_STRIPES)
+			;
+	else
+		for (i = 0; i < f->geo.aus; i++)
+			consider(f, &p, i);
+	return p.stripe;
 }
 
 /* Lock held. */

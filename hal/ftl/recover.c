@@ -180,6 +180,7 @@ static int fact(struct rec *r, const struct fio_tag *tag, u32 unit)
 		return 0;
 	see(r, seq);
 	see(r, le64_to_cpu(tag->stripe_seq));
+	ftl_place_learn(r->f, unit, tag);
 	switch (tag->type) {
 	case FIO_TAG_DATA:
 		return fact_data(r, lba, seq, unit);

@@ -74,6 +74,7 @@ void ftl_stripe_set_free(struct ftl *f, u32 s, u8 state)
 {
 	struct ftl_stripe *st = &f->stripe[s];
 
+	f->unfinished -= !!(st->flags & FTL_SF_FINISH);
 	ftl_store(&st->state, state);
 	st->flags &= FTL_SF_OLD_SUMS;
 	ftl_store(&st->stuck, 0);
@@ -366,6 +367,43 @@ int ftl_erase_stripe(struct ftl *f, u32 s)
 	}
 	ftl_unlock(&f->lock, flags);
 	return 0;
+}
+
+static u32 next_unfinished(struct ftl *f)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	u32 s;
+
+	for (s = 0; s < f->geo.aus; s++)
+		if (f->stripe[s].state == FTL_S_CLOSED &&
+		    (f->stripe[s].flags & (FTL_SF_FINISH | FTL_SF_SUMS)) == FTL_SF_FINISH)
+			break;
+	if (s < f->geo.aus) {
+		f->stripe[s].flags &= ~FTL_SF_FINISH;
+		f->unfinished--;
+	}
+	ftl_unlock(&f->lock, flags);
+	return s;
+}
+
+/**
+ * ftl_finish_step() - tell the medium which append units get nothing more
+ * @f: the instance
+ *
+ * Those of stripes that were closed before they were full: they would count as
+ * open until they are erased.
+ *
+ * Context: worker.
+ * Return: true when there were any.
+ */
+bool ftl_finish_step(struct ftl *f)
+{
+	u32 s = f->unfinished ? next_unfinished(f) : f->geo.aus;
+
+	if (s == f->geo.aus)
+		return false;
+	ftl_au_list_op(f, s, MEDIA_FINISH, 0, FTL_AU_SUSPECT);
+	return true;
 }
 
 static u32 count_ready(const struct ftl *f)

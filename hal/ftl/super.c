@@ -427,6 +427,7 @@ static void fill_super(struct ftl *f, enum fio_super_state state)
 	s->seq = cpu_to_le64(f->seq);
 	s->generation = cpu_to_le64(++f->sys_gen);
 	s->units_written = cpu_to_le64(f->st.units_written_life + ftl_units_fast(f));
+	s->user_units_written = cpu_to_le64(f->place.clock);
 	if (state != FIO_SUPER_CLEAN) {
 		s->dirs = 0;
 		memset(s->dir, 0xff, sizeof(s->dir));

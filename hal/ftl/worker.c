@@ -480,6 +480,8 @@ static bool (*const jobs[])(struct ftl *f) = {
 	prepare_step,
 	seal_step,
 	ftl_trim_step,
+	ftl_finish_step,
+	ftl_place_step,
 	ftl_gc_step,
 	ftl_compact_step,
 	ftl_wear_step,

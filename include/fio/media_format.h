@@ -43,6 +43,9 @@ enum fio_tag_type {
  *	stripe apart and names the stripes that were open at a cut
  * @media_id: from the format's UUID: pages of an earlier format are foreign
  * @group: atomic group number, 0 none; @group_index of @group_len
+ * @interval: mean interval between updates of what the stripe holds, in user units:
+ *	8 log2 of it, plus 1; 0: not known. A hint for placement
+ * @clock: user units written over the life of the format, in 256, modulo 2^32
  * @crc: CRC32C (Castagnoli) over the 4096 data bytes and the 60 tag bytes before
  *	this field, as stored: computed by the card
  */
@@ -57,7 +60,10 @@ struct fio_tag {
 	__le32 group;
 	__le16 group_index;
 	__le16 group_len;
-	__u8 reserved[20];
+	__u8 interval;
+	__u8 reserved0[3];
+	__le32 clock;
+	__u8 reserved[12];
 	__le32 crc;
 } __packed;
 
