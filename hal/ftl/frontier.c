@@ -215,7 +215,7 @@ void ftl_frontier_close(struct ftl *f, enum ftl_stream stream)
 	if (fr->stripe == FTL_NONE)
 		return;
 	f->stripe[fr->stripe].flags |= FTL_SF_FINISH;
-	f->unfinished++;
+	ftl_store(&f->unfinished, f->unfinished + 1);
 	leave_early(f, fr);
 }
 

@@ -260,7 +260,7 @@ void ftl_place_put(struct ftl *f, struct ftl_frontier *fr, u32 s, u32 interval)
 	fr->inverse += inverse_of(interval);
 	fr->placed++;
 	mean = log2_of(fr->placed) + (INVERSE_ONE << 8) - log2_of_long(fr->inverse | 1);
-	st->interval = min(mean, MAX_INTERVAL);
+	ftl_store(&st->interval, (u16)min(mean, MAX_INTERVAL));
 	st->closed = now(f);
 }
 
@@ -269,7 +269,7 @@ void ftl_place_open(struct ftl *f, struct ftl_frontier *fr, u32 s)
 {
 	fr->inverse = 0;
 	fr->placed = 0;
-	f->stripe[s].interval = 0;
+	ftl_store(&f->stripe[s].interval, 0);
 	f->stripe[s].opened = now(f);
 	f->stripe[s].closed = now(f);
 }
@@ -282,9 +282,9 @@ void ftl_place_open(struct ftl *f, struct ftl_frontier *fr, u32 s)
  */
 void ftl_place_tick(struct ftl *f)
 {
-	f->place.clock++;
+	ftl_store(&f->place.clock, f->place.clock + 1);
 	if (f->rungs && !f->place.due && (s32)(now(f) - f->place.next) >= 0) {
-		f->place.due = true;
+		ftl_store(&f->place.due, true);
 		ftl_kick_later(f);
 	}
 }
@@ -390,7 +390,7 @@ static void remap(struct ftl *f)
 	memcpy(f->place.rung, rung, sizeof(rung));
 	f->place.used = n;
 	f->place.next = now(f) + max(f->place.round / 16, 1U);
-	f->place.due = false;
+	ftl_store(&f->place.due, false);
 	ftl_unlock(&f->lock, flags);
 }
 
@@ -558,10 +558,10 @@ bool ftl_place_step(struct ftl *f)
 	if (!f->rungs)
 		return false;
 	if (f->place.learned < f->geo.aus) {
-		f->place.due = true;
+		ftl_store(&f->place.due, true);
 		return learn(f);
 	}
-	if (!f->place.due)
+	if (!ftl_load(&f->place.due))
 		return false;
 	remap(f);
 	close_idle(f);

@@ -74,7 +74,8 @@ void ftl_stripe_set_free(struct ftl *f, u32 s, u8 state)
 {
 	struct ftl_stripe *st = &f->stripe[s];
 
-	f->unfinished -= !!(st->flags & FTL_SF_FINISH);
+	if (st->flags & FTL_SF_FINISH)
+		ftl_store(&f->unfinished, f->unfinished - 1);
 	ftl_store(&st->state, state);
 	st->flags &= FTL_SF_OLD_SUMS;
 	ftl_store(&st->stuck, 0);
@@ -380,7 +381,7 @@ static u32 next_unfinished(struct ftl *f)
 			break;
 	if (s < f->geo.aus) {
 		f->stripe[s].flags &= ~FTL_SF_FINISH;
-		f->unfinished--;
+		ftl_store(&f->unfinished, f->unfinished - 1);
 	}
 	ftl_unlock(&f->lock, flags);
 	return s;
@@ -398,7 +399,7 @@ static u32 next_unfinished(struct ftl *f)
  */
 bool ftl_finish_step(struct ftl *f)
 {
-	u32 s = f->unfinished ? next_unfinished(f) : f->geo.aus;
+	u32 s = ftl_load(&f->unfinished) ? next_unfinished(f) : f->geo.aus;
 
 	if (s == f->geo.aus)
 		return false;
