@@ -297,9 +297,10 @@ u32 ftl_reserve_user(struct ftl *f, u64 lu, u32 want, u32 *unit)
 {
 	u32 n;
 
-	for (n = 0; n < want; n++) {
+	for (n = 0; n < want && (!f->paced || f->pace_credit); n++) {
 		if (!take_rung(f, ftl_place_user(f, lu + n), &unit[n]))
 			break;
+		f->pace_credit -= f->paced;
 		ftl_place_tick(f);
 	}
 	return n;

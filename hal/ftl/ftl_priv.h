@@ -454,6 +454,12 @@ struct ftl {
 	u32 *gc_units;
 	u32 gc_count;
 	u32 gc_bad;
+	bool gc_active;		/* a victim is being collected step by step */
+	u32 gc_victim, gc_before, gc_next;
+	u64 gc_seq;
+	bool paced;		/* users write as fast as collection makes room */
+	u32 pace_credit;	/* units that they may write now */
+	u32 pace_gain, pace_cost, pace_part;
 	u32 gc_cursor;
 	u32 gc_old[FTL_CANDIDATES];	/* the best victims of earlier looks */
 

@@ -56,6 +56,52 @@ static bool relocate(struct ftl *f, const struct fio_tag *tag, u32 from, u32 to)
 	}
 }
 
+/* ---- pace ---------------------------------------------------------------------------------- */
+
+/*
+ * While room is short each unit that users write is bought by collection: a victim
+ * with v of its s units valid gains s - v when v have been copied, so each copy lets
+ * (s - v) / v units in. Users then write as fast as room is made, all the time,
+ * instead of until there is none and then not at all. What they wait for is under
+ * way: the pace ends with the step that finds nothing to collect, and then the
+ * reserve alone decides.
+ */
+
+/* Lock held: @victim is collected next. */
+static void pace_begin(struct ftl *f, u32 victim)
+{
+	const struct ftl_stripe *s = &f->stripe[victim];
+	u32 valid;
+
+	if (victim == FTL_NONE)
+		return;
+	valid = min(ftl_load(&s->valid), s->size);
+	f->pace_gain = s->size - valid;
+	f->pace_cost = max(valid, 1U);
+	f->pace_part = 0;
+	/* Nobody need wait for the first copy, nor save for long. */
+	f->pace_credit = min(max(f->pace_credit, f->geo.max_units), f->stripe_data);
+	f->paced = f->free_units < f->reserve + 3ULL * f->stripe_data;
+}
+
+/* Lock held: so many units have been copied. */
+static void pace_copied(struct ftl *f, u32 units)
+{
+	if (!f->paced)
+		return;
+	for (; units; units--)
+		for (f->pace_part += f->pace_gain; f->pace_part >= f->pace_cost; f->pace_credit++)
+			f->pace_part -= f->pace_cost;
+}
+
+static void pace_end(struct ftl *f)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+
+	f->paced = false;
+	ftl_unlock(&f->lock, flags);
+}
+
 /* ---- first pass: tags of the whole stripe --------------------------------------- */
 
 struct scan {
@@ -124,17 +170,17 @@ enum { STEP_READ, STEP_APPEND };
 
 static bool copy_fill(struct ftl *f, struct ftl_slot *s, void *arg)
 {
-	u32 *next = arg;
-	u32 n = min(f->gc_count - *next, f->geo.max_units);
+	u32 *end = arg;
+	u32 n = min(*end - f->gc_next, f->geo.max_units);
 	u32 i;
 
 	if (!n)
 		return false;
 	for (i = 0; i < n; i++) {
-		s->old[i] = f->gc_units[*next + i];
+		s->old[i] = f->gc_units[f->gc_next + i];
 		s->cmd->unit[i] = s->old[i];
 	}
-	*next += n;
+	f->gc_next += n;
 	ftl_cmd_init(s->cmd, MEDIA_READ, n);
 	s->cmd->buf = &s->buf;
 	s->step = STEP_READ;
@@ -225,6 +271,7 @@ static int reap_append(struct ftl *f, struct ftl_slot *s)
 		ftl_append_ok(f, s->cmd->unit[i]);
 		f->st.gc_units_written++;
 	}
+	pace_copied(f, s->cmd->n);
 	ftl_unlock(&f->lock, flags);
 	return s->cmd->status == MEDIA_GONE ? -ENODEV : 0;
 }
@@ -365,32 +412,12 @@ static void mark_stuck(struct ftl *f, u32 victim)
 
 /* ---- collecting -------------------------------------------------------------------------- */
 
-static int copy_all(struct ftl *f, u32 victim)
+/* Look for what is valid in a victim. */
+static int begin_victim(struct ftl *f, u32 victim)
 {
 	static const struct ftl_pipe tags = { tags_fill, tags_reap };
-	static const struct ftl_pipe copy = { copy_fill, copy_reap };
 	struct scan c = { victim * f->stripe_units, (victim + 1) * f->stripe_units };
-	u32 next = 0;
-	int err;
-
-	f->gc_count = 0;
-	f->gc_bad = 0;
-	err = ftl_pipe_run(f, &tags, &c);
-	return err ? err : ftl_pipe_run(f, &copy, &next);
-}
-
-/**
- * ftl_gc_collect() - empty a stripe
- * @f: the instance
- * @victim: a closed stripe whose valid units fit into the room of FTL_GC
- *
- * Context: worker.
- * Return: 0, also when some units had to stay; -ENODEV.
- */
-int ftl_gc_collect(struct ftl *f, u32 victim)
-{
-	const u32 *valid = &f->stripe[victim].valid;
-	u32 before = ftl_load(valid), found;
+	unsigned long flags;
 	int err;
 
 	/* The copies may close one stripe and begin another. */
@@ -399,19 +426,65 @@ int ftl_gc_collect(struct ftl *f, u32 victim)
 		err = ftl_prepare(f, f->rungs ? f->ready_goal : 2);
 	if (err < 0)
 		return err;
-	err = copy_all(f, victim);
-	if (err && err != -ENOSPC)
-		return err;
+	flags = ftl_lock(&f->lock);
+	f->gc_victim = victim;
+	f->gc_seq = f->stripe[victim].seq;
+	f->gc_before = ftl_load(&f->stripe[victim].valid);
+	f->gc_count = 0;
+	f->gc_next = 0;
+	f->gc_bad = 0;
+	f->gc_active = true;
 	f->st.gc_victims++;
 	f->st.gc_victim_units += f->stripe[victim].size;
-	f->st.gc_victim_valid += before;
-	found = f->gc_count;
-	if (ftl_load(valid) && (f->gc_bad || found < before)) {
-		give_up_data(f, victim);
-		give_up_meta(f, victim);
+	f->st.gc_victim_valid += f->gc_before;
+	ftl_unlock(&f->lock, flags);
+	return ftl_pipe_run(f, &tags, &c);
+}
+
+/* All has been copied that could be. */
+static void end_victim(struct ftl *f)
+{
+	const u32 *valid = &f->stripe[f->gc_victim].valid;
+
+	f->gc_active = false;
+	if (ftl_load(valid) && (f->gc_bad || f->gc_count < f->gc_before)) {
+		give_up_data(f, f->gc_victim);
+		give_up_meta(f, f->gc_victim);
 	}
-	if (ftl_load(valid) == before || f->gc_bad)
-		mark_stuck(f, victim);
+	if (ftl_load(valid) == f->gc_before || f->gc_bad)
+		mark_stuck(f, f->gc_victim);
+}
+
+/* Copy up to so many units of the victim. 0, also when all is done; -errno. */
+static int copy_some(struct ftl *f, u32 most)
+{
+	static const struct ftl_pipe copy = { copy_fill, copy_reap };
+	u32 end = f->gc_next + min(most, f->gc_count - f->gc_next);
+
+	return ftl_pipe_run(f, &copy, &end);
+}
+
+/**
+ * ftl_gc_collect() - empty a stripe
+ * @f: the instance
+ * @victim: a closed stripe whose valid units fit into the room of FTL_GC
+ *
+ * A victim that was being collected step by step is left as it is.
+ *
+ * Context: worker.
+ * Return: 0, also when some units had to stay; -ENODEV.
+ */
+int ftl_gc_collect(struct ftl *f, u32 victim)
+{
+	int err = begin_victim(f, victim);
+
+	if (!err)
+		err = copy_some(f, ~0U);
+	if (err && err != -ENOSPC) {
+		f->gc_active = false;
+		return err;
+	}
+	end_victim(f);
 	return ftl_load(&f->gone) ? -ENODEV : 0;
 }
 
@@ -515,6 +588,49 @@ static bool collect_one(struct ftl *f, bool gentle)
 	return true;
 }
 
+/* Has anything happened to the victim since the last step? */
+static bool still_victim(struct ftl *f)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	const struct ftl_stripe *s = &f->stripe[f->gc_victim];
+	bool still = f->gc_active && s->state == FTL_S_CLOSED && s->seq == f->gc_seq &&
+		     ftl_load(&s->valid) && ftl_load(&s->valid) <= ftl_room(f, FTL_GC);
+
+	f->gc_active = still;
+	ftl_unlock(&f->lock, flags);
+	return still;
+}
+
+/*
+ * One step of a collection, so that other work gets its turn: choose a victim, or
+ * copy some of it. False: there is nothing to collect, or the card is gone.
+ */
+static bool collect_some(struct ftl *f, bool gentle)
+{
+	unsigned long flags;
+	u32 victim;
+	int err;
+
+	if (!still_victim(f)) {
+		flags = ftl_lock(&f->lock);
+		victim = pick_victim(f, gentle);
+		pace_begin(f, victim);
+		ftl_unlock(&f->lock, flags);
+		if (victim == FTL_NONE || begin_victim(f, victim))
+			return false;
+	}
+	err = copy_some(f, FTL_SLOTS * f->geo.max_units);
+	if (err && err != -ENOSPC)
+		return false;
+	if (!err && f->gc_next < f->gc_count)
+		return true;
+	end_victim(f);
+	ftl_reclaim(f);
+	ftl_prepare(f, f->ready_goal);
+	ftl_pump(f);
+	return true;
+}
+
 /**
  * ftl_make_room() - room for units of an internal stream
  * @f: the instance
@@ -553,32 +669,33 @@ int ftl_make_room(struct ftl *f, enum ftl_stream stream, u64 units)
 static bool writes_wait(struct ftl *f)
 {
 	unsigned long flags = ftl_lock(&f->lock);
-	bool wait = !ftl_list_empty(&f->waiting) && !ftl_user_room(f);
+	bool wait = !ftl_list_empty(&f->waiting) && !f->paced && !ftl_user_room(f);
 
 	ftl_unlock(&f->lock, flags);
 	return wait;
 }
 
 /**
- * ftl_gc_step() - collect a victim if room is getting short
+ * ftl_gc_step() - collect some if room is getting short
  * @f: the instance
  *
  * Context: worker.
- * Return: true when one was collected.
+ * Return: true when something was done.
  */
 bool ftl_gc_step(struct ftl *f)
 {
 	unsigned long flags = ftl_lock(&f->lock);
 	bool starved = ftl_user_starved(f);
 	bool low = f->free_units < f->reserve + 3ULL * f->stripe_data;
-	bool evacuate = any_evacuate(f), did;
+	bool evacuate = !low && any_evacuate(f), did = false;
 
 	ftl_unlock(&f->lock, flags);
-	if (ftl_load(&f->read_only) || (!starved && !low && !evacuate))
-		return false;
-	did = collect_one(f, !starved);
-	if (!did && starved && writes_wait(f) && ftl_user_starved(f) &&
-	    !ftl_reclaim(f) && !ftl_load(&f->gone))
+	if (!ftl_load(&f->read_only) && (starved || low || evacuate))
+		did = collect_some(f, !starved);
+	if (!did || !low)
+		pace_end(f);
+	if (!did && starved && !ftl_load(&f->read_only) && writes_wait(f) &&
+	    ftl_user_starved(f) && !ftl_reclaim(f) && !ftl_load(&f->gone))
 		ftl_set_read_only(f, "no stripe can be collected to make room");
 	return did;
 }
