@@ -145,38 +145,75 @@ static u32 place(struct maker *m, u64 lu)
 	return unit;
 }
 
-/*
- * A page that nobody can read any more. The model has no such thing for a file, so
- * what is stored is changed behind its back: the CRC does not match, as of a page
- * whose ECC was wrong and silent.
- */
-static void damage(u32 unit)
+/* Where a page's data and tag are in the file: the last two areas, die by die. */
+static void find_page(FILE *f, u32 unit, u64 *data, u64 *tag)
 {
-	static u8 what[FIO_MEDIA_UNIT + FIO_MEDIA_TAG], have[sizeof(what)];
-	struct source s;
-	struct stat st;
-	FILE *f;
-	u64 at;
+	u64 pages = (u64)shape.dies * shape.aus * shape.pages;
 	u32 au = unit / shape.pages;
+	u64 nr = ((u64)(au % shape.dies) * shape.aus + au / shape.dies) * shape.pages +
+		 unit % shape.pages;
+	struct stat st;
+
+	assert_int_equal(fstat(fileno(f), &st), 0);
+	*data = st.st_size - pages * FIO_MEDIA_UNIT;
+	*tag = *data - (pages * FIO_MEDIA_TAG + 4095) / 4096 * 4096 + nr * FIO_MEDIA_TAG;
+	*data += nr * FIO_MEDIA_UNIT;
+}
+
+static void read_page(u32 unit, u8 *data, struct fio_tag *tag)
+{
+	struct source s;
 
 	assert_true(source_open(&s, image, true));
-	assert_int_equal(nand_read(s.nand, au % shape.dies, au / shape.dies, unit % shape.pages,
-				   what, what + FIO_MEDIA_UNIT, 0, NULL), NAND_OK);
+	assert_int_equal(source_read(&s, unit, data, tag), MEDIA_OK);
 	source_close(&s);
-	assert_int_equal(stat(image, &st), 0);
+}
+
+/*
+ * What is stored is changed behind the model's back. The model has no way to make a
+ * page of a file unreadable for good, but a page with a wrong CRC is as bad.
+ */
+static void patch(u32 unit, const u8 *data, const struct fio_tag *tag)
+{
+	u8 have[FIO_MEDIA_UNIT], want_data[FIO_MEDIA_UNIT];
+	struct fio_tag have_tag, want_tag;
+	u64 data_at, tag_at;
+	FILE *f;
+
+	read_page(unit, want_data, &want_tag);
 	f = fopen(image, "r+");
 	assert_non_null(f);
-	/* The data area is the last of the file, page by page, die by die. */
-	at = st.st_size - (u64)shape.dies * shape.aus * shape.pages * FIO_MEDIA_UNIT +
-	     (((u64)(au % shape.dies) * shape.aus + au / shape.dies) * shape.pages +
-	      unit % shape.pages) * FIO_MEDIA_UNIT;
-	assert_int_equal(fseek(f, at, SEEK_SET), 0);
-	assert_int_equal(fread(have, FIO_MEDIA_UNIT, 1, f), 1);
-	assert_memory_equal(have, what, FIO_MEDIA_UNIT);
-	have[99] ^= 0x10;
-	assert_int_equal(fseek(f, at, SEEK_SET), 0);
-	assert_int_equal(fwrite(have, FIO_MEDIA_UNIT, 1, f), 1);
+	find_page(f, unit, &data_at, &tag_at);
+	assert_int_equal(fseek(f, data_at, SEEK_SET), 0);
+	assert_int_equal(fread(have, sizeof(have), 1, f), 1);
+	assert_memory_equal(have, want_data, sizeof(have));
+	assert_int_equal(fseek(f, tag_at, SEEK_SET), 0);
+	assert_int_equal(fread(&have_tag, sizeof(have_tag), 1, f), 1);
+	assert_memory_equal(&have_tag, &want_tag, sizeof(have_tag));
+	assert_int_equal(fseek(f, data_at, SEEK_SET), 0);
+	assert_int_equal(fwrite(data, FIO_MEDIA_UNIT, 1, f), 1);
+	assert_int_equal(fseek(f, tag_at, SEEK_SET), 0);
+	assert_int_equal(fwrite(tag, sizeof(*tag), 1, f), 1);
 	assert_int_equal(fclose(f), 0);
+}
+
+static void damage(u32 unit)
+{
+	u8 data[FIO_MEDIA_UNIT];
+	struct fio_tag tag;
+
+	read_page(unit, data, &tag);
+	data[99] ^= 0x10;
+	patch(unit, data, &tag);
+}
+
+/* A page that says something else, and well: its CRC is right. */
+static void forge(u32 unit, const u8 *data, struct fio_tag *tag)
+{
+	u32 crc = ftl_crc32c(0, data, FIO_MEDIA_UNIT);
+
+	tag->crc = cpu_to_le32(ftl_crc32c(crc, tag, offsetof(struct fio_tag, crc)));
+	patch(unit, data, tag);
 }
 
 /* ---- running the tool ------------------------------------------------------------------ */
@@ -513,6 +550,66 @@ static void test_no_superblock(void **state)
 	said("could not attach");
 }
 
+/* The checkpoint names two units in each other's place: no CRC can tell. */
+static void test_wrong_map(void **state)
+{
+	u8 data[FIO_MEDIA_UNIT];
+	struct fio_map_leaf *leaf = (void *)data;
+	struct json_object *o;
+	struct fio_tag tag;
+	struct maker m;
+	__le32 swap;
+	u32 unit;
+
+	start(&m, 8);
+	write_much(&m, 900);
+	put(&m, 10, 1);
+	put(&m, 11, 2);
+	assert_int_equal(ftl_force_checkpoint(m.f), 0);
+	unit = ftl_get_snapshot(m.f, 0);
+	stop(&m);
+	read_page(unit, data, &tag);
+	assert_int_equal(tag.type, FIO_TAG_MAP);
+	swap = leaf->unit[10];
+	leaf->unit[10] = leaf->unit[11];
+	leaf->unit[11] = swap;
+	forge(unit, data, &tag);
+	expect_code(tool("check", "-j", image, NULL), FIO_EXIT_DEGRADED);
+	o = answer();
+	assert_string_equal(check_verdict(o, "I1"), "VIOLATED");
+	assert_string_equal(check_verdict(o, "I1n"), "VIOLATED");
+	assert_string_equal(check_verdict(o, "I8"), "VIOLATED");
+	assert_string_equal(check_verdict(o, "I2"), "ok");
+	assert_string_equal(check_verdict(o, "META"), "ok");
+	json_object_put(o);
+	expect_code(tool("explain", image, "10", NULL), FIO_EXIT_OK);
+	said("map agrees: no");
+	/* The driver does not give out another block's data; scanning finds the right. */
+	expect_code(tool("export", "-q", image, out_path, NULL), FIO_EXIT_DEGRADED);
+	unlink(out_path);
+	expect_code(tool("export", "-q", "--scan", image, out_path, NULL), FIO_EXIT_OK);
+	expect_contents(NULL);
+}
+
+/* To a pipe everything goes, zeroes too. */
+static void test_export_stdout(void **state)
+{
+	struct maker m;
+	size_t len;
+	u8 *bytes;
+	u32 lu;
+
+	start(&m, 9);
+	write_much(&m, 300);
+	stop(&m);
+	expect_code(tool("export", "-q", image, "-", NULL), FIO_EXIT_OK);
+	slurp(text_path, &bytes, &len);
+	assert_int_equal(len, UNITS * FIO_MEDIA_UNIT);
+	for (lu = 0; lu < UNITS; lu++)
+		assert_int_equal(bytes[lu * FIO_MEDIA_UNIT + 7], want[lu]);
+	free(bytes);
+}
+
 static bool same_row(u32 a, u32 b)
 {
 	return a / shape.pages / shape.dies == b / shape.pages / shape.dies &&
@@ -669,6 +766,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_clean), CASE(test_cut), CASE(test_empty), CASE(test_explain),
 		CASE(test_lost_pages), CASE(test_no_superblock), CASE(test_parity),
+		CASE(test_wrong_map), CASE(test_export_stdout),
 		CASE(test_dump), CASE(test_refuses),
 	};
 
