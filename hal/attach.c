@@ -231,6 +231,34 @@ static bool is_idle(struct fio_card *card)
 }
 
 /**
+ * fio_hold_detached() - keep a card detached and idle
+ * @card: the card
+ * Context: process; ends with fio_release_detached(), soon.
+ * Return: 0, or why it is not so: -EBUSY, -EOPNOTSUPP, -ENODEV.
+ */
+int fio_hold_detached(struct fio_card *card)
+{
+	int err;
+
+	mutex_lock(&card->op.lock);
+	if (is_idle(card))
+		return 0;
+	err = refusal(card);
+	mutex_unlock(&card->op.lock);
+	return err == -EALREADY ? -EBUSY : err;
+}
+
+/**
+ * fio_release_detached() - what fio_hold_detached() kept may change
+ * @card: the card
+ * Context: process.
+ */
+void fio_release_detached(struct fio_card *card)
+{
+	mutex_unlock(&card->op.lock);
+}
+
+/**
  * fio_attach_start() - begin to attach
  * @card: the card
  * @flags: FIO_ATTACH_*

@@ -414,6 +414,9 @@ void fio_env_wake(struct fio_card *card);
  * parameter; -EOPNOTSUPP: the card is in minimal mode.
  */
 #define FIO_ATTACH_FLAGS (FIO_ATTACH_CLEAN_ONLY | FIO_ATTACH_RESCAN | FIO_ATTACH_PREALLOCATE)
+int fio_media_look(struct fio_card *card, struct fio_ioc_media *m);
+int fio_hold_detached(struct fio_card *card);
+void fio_release_detached(struct fio_card *card);
 int fio_attach_start(struct fio_card *card, u32 flags);
 int fio_detach_start(struct fio_card *card);
 int fio_format_start(struct fio_card *card, const struct fio_ioc_format *f);

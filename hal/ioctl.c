@@ -97,6 +97,11 @@ static int do_beacon(struct fio_card *card, void *arg)
 	return fio_card_beacon(card, arg);
 }
 
+static int do_media(struct fio_card *card, void *arg)
+{
+	return fio_media_look(card, arg);
+}
+
 #define ROW(name, type, v1_end, ...)					\
 	[_IOC_NR(FIO_IOC_##name)] = {					\
 		.cmd = FIO_IOC_##name,					\
@@ -120,6 +125,7 @@ static const struct fio_ioctl_row rows[] = {
 	    .reserved = offsetof(struct fio_ioc_progress, pad)),
 	ROW(BEACON, fio_ioc_beacon, pad, .fn = do_beacon,
 	    .reserved = offsetof(struct fio_ioc_beacon, pad)),
+	ROW(MEDIA, fio_ioc_media, xor_groups, .fn = do_media, .admin = true),
 };
 
 static const struct fio_ioctl_row *find_row(unsigned int cmd)

@@ -248,6 +248,59 @@ struct fio_ioc_beacon {
 	__u32 pad;
 };
 
+/*
+ * The raw flash of a card that is detached, for tools that examine or rescue it.
+ * Units are numbered as in docs/spec/media.md; nothing is changed.
+ */
+enum fio_media_op {
+	FIO_MEDIA_GEOMETRY	= 0,	/* only what is marked so */
+	FIO_MEDIA_REPORT	= 1,	/* the append units of units[], struct fio_media_au[] */
+	FIO_MEDIA_READ		= 2,	/* pages */
+	FIO_MEDIA_SUMS		= 3,	/* what the card has of the rows of units[] */
+};
+
+enum fio_media_status {
+	FIO_MEDIA_OK		= 0,
+	FIO_MEDIA_ERASED	= 1,
+	FIO_MEDIA_UNCORRECTABLE	= 2,
+	FIO_MEDIA_CRC		= 3,	/* others: the append unit or its die cannot be read */
+};
+
+enum fio_media_au_state {
+	FIO_MEDIA_AU_FREE	= 0,
+	FIO_MEDIA_AU_OPEN	= 1,
+	FIO_MEDIA_AU_CLOSED	= 2,
+	FIO_MEDIA_AU_SUSPECT	= 3,
+	FIO_MEDIA_AU_BAD	= 4,
+	FIO_MEDIA_AU_OFFLINE	= 5,
+};
+
+struct fio_media_au {
+	__u32 state;		/* enum fio_media_au_state */
+	__u32 write_ptr;	/* FIO_NO_VALUE: not known */
+	__u32 erase_count;
+	__u32 read_count;
+};
+
+struct fio_ioc_media {
+	__u32 size;
+	__u32 op;		/* enum fio_media_op */
+	__u32 count;		/* 1 to max_units */
+	__u32 retry;		/* READ: retry level, 0 to read_retries */
+	__u64 units;		/* address of count __u32 */
+	__u64 data;		/* address of count * 4096 bytes or 0; REPORT: of the answer */
+	__u64 tags;		/* address of count * 64 bytes, or 0 */
+	__u64 failed;		/* out: bit i: units[i] failed; with what, ask for it alone */
+	__u32 status;		/* out: the worst, enum fio_media_status */
+	__u32 dies;		/* out, geometry */
+	__u32 aus;		/* out, geometry: append units per die */
+	__u32 pages;		/* out, geometry: units per append unit */
+	__u32 max_units;	/* out, geometry */
+	__u32 max_open;		/* out, geometry */
+	__u32 read_retries;	/* out, geometry */
+	__u32 xor_groups;	/* out, geometry: 0: there are no SUMS */
+};
+
 /* Number, NAME, direction bits for _IOC, struct, needs CAP_SYS_ADMIN. Append only. */
 #define FIO_IOC_INFO		_IOWR(FIO_IOC_MAGIC, 1, struct fio_ioc_info)
 #define FIO_IOC_HEALTH		_IOWR(FIO_IOC_MAGIC, 2, struct fio_ioc_health)
@@ -257,5 +310,6 @@ struct fio_ioc_beacon {
 #define FIO_IOC_FORMAT		_IOW(FIO_IOC_MAGIC, 6, struct fio_ioc_format)
 #define FIO_IOC_PROGRESS	_IOWR(FIO_IOC_MAGIC, 7, struct fio_ioc_progress)
 #define FIO_IOC_BEACON		_IOWR(FIO_IOC_MAGIC, 8, struct fio_ioc_beacon)
+#define FIO_IOC_MEDIA		_IOWR(FIO_IOC_MAGIC, 9, struct fio_ioc_media)
 
 #endif /* _UAPI_LINUX_FIO_IOCTL_H */
