@@ -733,6 +733,115 @@ static void test_refuses(void **state)
 	said("--raw");
 }
 
+/* ---- a card, made up from an image ------------------------------------------------- */
+
+static struct {
+	struct source behind;
+	int busy;		/* errno of FIO_IOC_MEDIA, 0: detached */
+	u32 calls;
+} fake;
+
+static int fake_open(const char *path)
+{
+	if (strcmp(path, "/dev/fct0"))
+		return -ENOENT;
+	return source_open(&fake.behind, image, true) ? 100 : -EBUSY;
+}
+
+static void fake_close(int fd)
+{
+	source_close(&fake.behind);
+}
+
+static void fake_unit(struct fio_ioc_media *m, u32 i, u32 unit)
+{
+	u8 data[FIO_MEDIA_UNIT] = { 0 };
+	struct fio_tag tag = { 0 };
+	u8 status = m->op == FIO_MEDIA_SUMS ? fake.behind.ops->sum(&fake.behind, unit, data, &tag) :
+		    fake.behind.ops->read(&fake.behind, unit, m->retry, data, &tag);
+
+	if (status) {
+		m->failed |= BIT_ULL(i);
+		m->status = max_t(u32, m->status, status);
+	}
+	memcpy((u8 *)(uintptr_t)m->data + i * sizeof(data), data, sizeof(data));
+	memcpy((struct fio_tag *)(uintptr_t)m->tags + i, &tag, sizeof(tag));
+}
+
+static void fake_report(const struct fio_ioc_media *m, u32 i, u32 unit)
+{
+	struct media_au au = source_au(&fake.behind, unit / shape.pages);
+
+	((struct fio_media_au *)(uintptr_t)m->data)[i] = (struct fio_media_au){
+		.state = au.state, .write_ptr = au.wp_unknown ? FIO_NO_VALUE : au.write_ptr,
+	};
+}
+
+static int fake_ioctl(int fd, unsigned long req, void *arg)
+{
+	const struct media_geometry *g = &fake.behind.media.geo;
+	struct fio_ioc_media *m = arg;
+	u32 i;
+
+	if (req == FIO_IOC_INFO)
+		return -EOPNOTSUPP;
+	assert_int_equal(req, FIO_IOC_MEDIA);
+	assert_int_equal(m->size, sizeof(*m));
+	if (fake.busy)
+		return fake.busy;
+	fake.calls++;
+	m->dies = g->dies;
+	m->aus = g->aus;
+	m->pages = g->pages;
+	m->max_units = 8;
+	m->max_open = g->max_open;
+	m->read_retries = g->read_retries;
+	m->xor_groups = g->xor_groups;
+	for (i = 0; i < m->count; i++) {
+		u32 unit = ((u32 *)(uintptr_t)m->units)[i];
+
+		assert_true(unit < g->dies * g->aus * g->pages && m->count <= m->max_units);
+		if (m->op == FIO_MEDIA_REPORT)
+			fake_report(m, i, unit);
+		else
+			fake_unit(m, i, unit);
+	}
+	return 0;
+}
+
+static const struct fio_sys fake_machine = {
+	.open = fake_open, .close = fake_close, .ioctl = fake_ioctl,
+};
+
+static void test_device(void **state)
+{
+	const struct fio_sys *real = fio_sys;
+	struct maker m;
+	u32 calls;
+
+	start(&m, 10);
+	write_much(&m, 1500);
+	put(&m, 42, 9);
+	cut(&m);
+	fio_sys = &fake_machine;
+	expect_code(tool("check", "/dev/fct0", NULL), FIO_EXIT_OK);
+	said("result: ok");
+	expect_code(tool("export", "-q", "/dev/fct0", out_path, NULL), FIO_EXIT_OK);
+	expect_contents(NULL);
+	calls = fake.calls;
+	expect_code(tool("export", "-q", "--raw", "/dev/fct0", out_path, NULL), FIO_EXIT_OK);
+	expect_contents(NULL);
+	/* In order means together: far fewer calls than there are pages, twice over. */
+	assert_true(fake.calls - calls < shape.dies * shape.aus * shape.pages);
+	expect_code(tool("explain", "/dev/fct0", "42", NULL), FIO_EXIT_OK);
+	said("map agrees: yes");
+	fake.busy = -EBUSY;
+	expect_code(tool("check", "/dev/fct0", NULL), FIO_EXIT_ERROR);
+	said("run 'fio-detach /dev/fct0' first");
+	fake.busy = 0;
+	fio_sys = real;
+}
+
 static int make_dir(void **state)
 {
 	snprintf(dir, sizeof(dir), "/tmp/test_fio_ftl.XXXXXX");
@@ -767,7 +876,7 @@ int main(void)
 		CASE(test_clean), CASE(test_cut), CASE(test_empty), CASE(test_explain),
 		CASE(test_lost_pages), CASE(test_no_superblock), CASE(test_parity),
 		CASE(test_wrong_map), CASE(test_export_stdout),
-		CASE(test_dump), CASE(test_refuses),
+		CASE(test_dump), CASE(test_refuses), CASE(test_device),
 	};
 
 	return cmocka_run_group_tests_name("fio-ftl", tests, make_dir, remove_dir);

@@ -220,9 +220,10 @@ def build_ours(top, headers, path):
         c.file("fio/" + f.name, f)
     for name in GUEST_HELPERS:
         c.file("usr/bin/" + name, host / name)
-    for tool in sorted((top / "utils").glob("fio-*.c")):
-        if (host / tool.stem).exists():
-            add_host_program(c, host / tool.stem)
+    # a file or a folder each
+    for tool in sorted({p.stem for p in (top / "utils").glob("fio-*")}):
+        if (host / tool).exists():
+            add_host_program(c, host / tool)
     if headers:
         add_headers(c, headers)
     c.close()

@@ -72,8 +72,9 @@ static void usage(FILE *f)
 		return;
 	}
 	fputs("Usage: fio-ftl <command> [options] <image> ...\n"
-	      "Examine a flash card through its state file, or rescue its contents. The image\n"
-	      "is only read, and must not be in use by a running card.\n\n"
+	      "Examine a flash card or rescue its contents. <image> is the state file of a\n"
+	      "virtual card that is switched off, or /dev/fctN of a card that is detached. It is\n"
+	      "only read.\n\n"
 	      "  check                 do the contents of the flash hold together\n"
 	      "  dump                  superblocks, stripes, map pages, journal, single pages\n"
 	      "  explain               the history of one logical block\n"

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fio-ftl's parts: a card image as a medium for the FTL core, an own reader of what
- * lies on the flash, and the commands over both.
+ * fio-ftl's parts: a card image, or a card, as a medium for the FTL core, an own reader
+ * of what lies on the flash, and the commands over both.
  *
  * Two readers on purpose. The core is the driver's own and says what the driver would
  * make of the card. facts.c is written from docs/spec/media.md alone; check holds the
  * one against the other, and explain and --raw work when the core gives up.
  *
- * Nobody here changes the source: the image is mapped privately, the core is attached
- * with FTL_ATTACH_READ_ONLY, and the medium refuses what is not a read.
+ * Nobody here changes the source: the image is mapped privately, the ioctl can only
+ * read, the core is attached with FTL_ATTACH_READ_ONLY, and the medium refuses what is
+ * not a read.
  */
 #ifndef FIO_FTL_TOOL_H
 #define FIO_FTL_TOOL_H
@@ -23,14 +24,30 @@
 /* ---- source.c: a card image as a medium --------------------------------------- */
 
 struct source_cmd;
+struct source;
 
 /**
- * struct source - an open card image
+ * struct source_ops - what kind of source it is: image.c, device.c
+ * @read: one page at one retry level; enum media_status. The CRC is checked by others
+ * @sum: what the card has of the row of a unit; MEDIA_ERASED: nothing
+ * @au: report of an append unit, numbered as in unit / pages
+ */
+struct source_ops {
+	void (*close)(struct source *s);
+	u8 (*read)(struct source *s, u32 unit, u32 retry, void *data, struct fio_tag *tag);
+	u8 (*sum)(struct source *s, u32 unit, void *data, struct fio_tag *tag);
+	struct media_au (*au)(struct source *s, u32 au);
+};
+
+/**
+ * struct source - an open card image or card
  * @media: what the core is given
  * @env: with it
- * @path: state file
- * @card: the card in it
- * @info: what it keeps of itself
+ * @path: state file or control node
+ * @ops: which of both
+ * @card: image: the card in it, @nand: its flash
+ * @device: control node: the descriptor and what was read ahead
+ * @info: what the card keeps of itself
  * @idle: commands nobody has got, @done: those that wait for source_pump()
  * @refused: commands that would have changed the medium; always 0
  * @log: what the core said, an array of strings
@@ -40,8 +57,10 @@ struct source {
 	struct media media;
 	struct ftl_env env;
 	const char *path;
+	const struct source_ops *ops;
 	struct vcard *card;
 	struct nand *nand;
+	struct device *device;
 	struct vcard_image_info info;
 	struct source_cmd *cmds, *idle, *done, **done_tail;
 	u64 refused;
@@ -49,9 +68,12 @@ struct source {
 	bool quiet;
 };
 
-/** source_open() - open a state file; false after a message */
+/** source_open() - open a state file or a control node; false after a message */
 bool source_open(struct source *s, const char *path, bool quiet);
 void source_close(struct source *s);
+/* The two ways to begin; false after a message. They set ops, info and media.geo. */
+bool image_open(struct source *s, const char *path);
+bool device_open(struct source *s, const char *path);
 
 /** source_pump() - complete what was submitted; returns how many commands */
 u32 source_pump(struct source *s);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A card image as a medium for the FTL core; see fio-ftl.h.
+ * A card image, or a card, as a medium for the FTL core; see fio-ftl.h.
  *
- * Owns: commands (done at submit, completed by source_pump()), addresses, page CRCs,
- * the environment. Does not know: what the pages mean.
+ * Owns: commands (done at submit, completed by source_pump()), page CRCs, the retry
+ * ladder, the environment. Does not know: where pages come from (image.c, device.c),
+ * what they mean.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "utils/fio-ftl/fio-ftl.h"
@@ -33,24 +35,6 @@ static struct source_cmd *to_cmd(struct media_cmd *cmd)
 
 /* ---- pages ----------------------------------------------------------------------- */
 
-static u8 from_nand(enum nand_result r)
-{
-	switch ((int)r) {
-	case NAND_OK:
-		return MEDIA_OK;
-	case NAND_ERASED:
-		return MEDIA_ERASED;
-	case NAND_UNCORRECTABLE:
-		return MEDIA_UNCORRECTABLE;
-	case NAND_BAD_BLOCK:
-		return MEDIA_AU_STATE;
-	case NAND_DIE_OFFLINE:
-		return MEDIA_DIE_OFFLINE;
-	default:
-		return MEDIA_INVALID;
-	}
-}
-
 static u32 page_crc(const void *data, const struct fio_tag *tag)
 {
 	u32 crc = ftl_crc32c(0, data, FIO_MEDIA_UNIT);
@@ -60,10 +44,7 @@ static u32 page_crc(const void *data, const struct fio_tag *tag)
 
 static u8 read_level(struct source *s, u32 unit, u32 retry, void *data, struct fio_tag *tag)
 {
-	const struct media_geometry *g = &s->media.geo;
-	u32 au = unit / g->pages;
-	u8 status = from_nand(nand_read(s->nand, au % g->dies, au / g->dies, unit % g->pages,
-					data, tag, retry, NULL));
+	u8 status = s->ops->read(s, unit, retry, data, tag);
 
 	if (!status && le32_to_cpu(tag->crc) != page_crc(data, tag))
 		return MEDIA_CRC;
@@ -84,24 +65,7 @@ u8 source_read(struct source *s, u32 unit, void *data, struct fio_tag *tag)
 
 struct media_au source_au(struct source *s, u32 au)
 {
-	static const u8 state[] = {
-		[FIO_AU_FREE] = MEDIA_AU_FREE, [FIO_AU_OPEN] = MEDIA_AU_OPEN,
-		[FIO_AU_CLOSED] = MEDIA_AU_CLOSED, [FIO_AU_SUSPECT] = MEDIA_AU_SUSPECT,
-		[FIO_AU_BAD] = MEDIA_AU_BAD, [FIO_AU_OFFLINE] = MEDIA_AU_OFFLINE,
-	};
-	const struct media_geometry *g = &s->media.geo;
-	struct fio_au_report r;
-	bool unknown;
-
-	vcard_image_report(s->card, au % g->dies, au / g->dies, &r);
-	unknown = r.flags & FIO_AU_WP_UNKNOWN;
-	return (struct media_au){
-		.state = r.state < ARRAY_SIZE(state) ? state[r.state] : MEDIA_AU_OFFLINE,
-		.wp_unknown = unknown,
-		.write_ptr = unknown ? g->pages : le32_to_cpu(r.write_ptr),
-		.erase_count = le32_to_cpu(r.erase_count),
-		.read_count = le32_to_cpu(r.read_count),
-	};
+	return s->ops->au(s, au);
 }
 
 /* ---- commands --------------------------------------------------------------------- */
@@ -151,15 +115,6 @@ static void unit_failed(struct media_cmd *cmd, u32 i, u8 status)
 	cmd->status = max(cmd->status, status);
 }
 
-/* The sum that the card keeps of the row of a unit. */
-static u8 read_sum(struct source *s, u32 unit, void *data, struct fio_tag *tag)
-{
-	const struct media_geometry *g = &s->media.geo;
-
-	return vcard_image_sum(s->card, unit / g->pages / g->dies, unit % g->pages, data, tag) ?
-	       MEDIA_OK : MEDIA_ERASED;
-}
-
 static u8 read_one(struct source *s, const struct media_cmd *cmd, u32 i, void *data)
 {
 	if (cmd->unit[i] == FIO_UNIT_NONE) {
@@ -168,7 +123,7 @@ static u8 read_one(struct source *s, const struct media_cmd *cmd, u32 i, void *d
 		return MEDIA_OK;
 	}
 	if (cmd->flags & MEDIA_F_PARITY)
-		return read_sum(s, cmd->unit[i], data, &cmd->tag[i]);
+		return s->ops->sum(s, cmd->unit[i], data, &cmd->tag[i]);
 	return read_level(s, cmd->unit[i], cmd->retry, data, &cmd->tag[i]);
 }
 
@@ -342,16 +297,11 @@ static int make_cmds(struct source *s)
 
 static void fill_in(struct source *s)
 {
-	const struct nand_geometry *g = nand_geometry(s->nand);
-
 	s->media.ops = &source_ops;
 	s->media.durable = 1;
-	s->media.geo = (struct media_geometry){
-		.dies = g->dies, .aus = g->blocks, .pages = g->pages, .write_units = 1,
-		.max_units = FTL_MAX_UNITS, .max_open = max(64U, 8 * g->dies),
-		.read_retries = s->info.read_retries, .queues = 1,
-		.xor_groups = s->info.xor_groups, .endurance = g->endurance,
-	};
+	s->media.geo.write_units = 1;
+	s->media.geo.max_units = FTL_MAX_UNITS;
+	s->media.geo.queues = 1;
 	s->env = (struct ftl_env){
 		.ctx = s, .alloc = env_alloc, .free = env_free, .log = env_log,
 		.kick = env_nothing, .now_ns = env_now_ns, .now_sec = env_now_sec,
@@ -359,20 +309,21 @@ static void fill_in(struct source *s)
 	};
 }
 
+/* By its name as well, so that one that is not there is missed as what it is. */
+static bool is_device(const char *path)
+{
+	struct stat st;
+
+	return !strncmp(path, "/dev/fct", 8) || (!stat(path, &st) && S_ISCHR(st.st_mode));
+}
+
 bool source_open(struct source *s, const char *path, bool quiet)
 {
-	char err[512];
-
 	memset(s, 0, sizeof(*s));
 	s->path = path;
 	s->quiet = quiet;
-	s->card = vcard_image_open(path, err, sizeof(err));
-	if (!s->card) {
-		fio_error("%s", err);
+	if (!(is_device(path) ? device_open(s, path) : image_open(s, path)))
 		return false;
-	}
-	s->nand = vcard_image_nand(s->card);
-	vcard_image_info(s->card, &s->info);
 	fill_in(s);
 	if (!make_cmds(s))
 		return true;
@@ -385,7 +336,7 @@ void source_close(struct source *s)
 {
 	free(s->cmds);
 	json_object_put(s->log);
-	vcard_image_close(s->card);
+	s->ops->close(s);
 	memset(s, 0, sizeof(*s));
 }
 
