@@ -10,9 +10,9 @@
 #include "report.h"
 
 #define WIDTH	900
-#define HEIGHT	330
-#define TOP	40
-#define BASE	280		/* y of the axis */
+#define HEIGHT	350
+#define TOP	60
+#define BASE	300		/* y of the axis */
 #define LEFT	50
 #define MIDDLE	430		/* right end of the curves */
 #define BARS	480
@@ -117,7 +117,7 @@ static void legend(const struct plot *p)
 	u32 k, x = BARS;
 
 	for (k = 0; k < WA_POLICIES; k++, x += 82)
-		fprintf(p->out, "<rect x='%u' y='20' width='10' height='10' fill='%s'/><text x='%u' y='29'>%s</text>\n",
+		fprintf(p->out, "<rect x='%u' y='38' width='10' height='10' fill='%s'/><text x='%u' y='47'>%s</text>\n",
 			x, colours[k], x + 14, wa_policy_names[k]);
 }
 
