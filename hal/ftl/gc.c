@@ -13,6 +13,7 @@
  */
 #include "ftl_priv.h"
 
+#define GC_STRIPES	3	/* collect while less is free above the reserve */
 #define PICK_STRIPES	8192U	/* looked at under one hold of the lock */
 
 /* ---- what is still needed ------------------------------------------------------ */
@@ -62,26 +63,46 @@ static bool relocate(struct ftl *f, const struct fio_tag *tag, u32 from, u32 to)
  * While room is short each unit that users write is bought by collection: a victim
  * with v of its s units valid gains s - v when v have been copied, so each copy lets
  * (s - v) / v units in. Users then write as fast as room is made, all the time,
- * instead of until there is none and then not at all. What they wait for is under
- * way: the pace ends with the step that finds nothing to collect, and then the
- * reserve alone decides.
+ * instead of until there is none and then not at all. Some of it is kept back while
+ * there is less room than there should be, an eighth for each stripe, so that errors
+ * do not add up. What users wait for is under way: the pace ends with the step that
+ * finds nothing to collect, and then the reserve alone decides.
  */
+
+/* Lock held. Is room so short that collection should go on? */
+static bool room_is_short(const struct ftl *f)
+{
+	return f->free_units < f->reserve + GC_STRIPES * (u64)f->stripe_data;
+}
+
+/* Lock held: stripes that users have less than they should, those begun included. */
+static u32 missing_stripes(const struct ftl *f)
+{
+	u64 have = f->free_units + ftl_user_room(f);
+	u32 n = 0;
+
+	while (n < GC_STRIPES && have + n * (u64)f->stripe_data <
+				 f->reserve + GC_STRIPES * (u64)f->stripe_data)
+		n++;
+	return n;
+}
 
 /* Lock held: @victim is collected next. */
 static void pace_begin(struct ftl *f, u32 victim)
 {
 	const struct ftl_stripe *s = &f->stripe[victim];
-	u32 valid;
+	u32 valid, gain;
 
 	if (victim == FTL_NONE)
 		return;
 	valid = min(ftl_load(&s->valid), s->size);
-	f->pace_gain = s->size - valid;
+	gain = s->size - valid;
+	f->pace_gain = gain - gain / 8 * missing_stripes(f);
 	f->pace_cost = max(valid, 1U);
 	f->pace_part = 0;
 	/* Nobody need wait for the first copy, nor save for long. */
-	f->pace_credit = min(max(f->pace_credit, f->geo.max_units), f->stripe_data);
-	f->paced = f->free_units < f->reserve + 3ULL * f->stripe_data;
+	f->pace_credit = f->paced ? min(f->pace_credit, f->stripe_data) : f->geo.max_units;
+	f->paced = room_is_short(f);
 }
 
 /* Lock held: so many units have been copied. */
@@ -686,7 +707,7 @@ bool ftl_gc_step(struct ftl *f)
 {
 	unsigned long flags = ftl_lock(&f->lock);
 	bool starved = ftl_user_starved(f);
-	bool low = f->free_units < f->reserve + 3ULL * f->stripe_data;
+	bool low = room_is_short(f);
 	bool evacuate = !low && any_evacuate(f), did = false;
 
 	ftl_unlock(&f->lock, flags);
