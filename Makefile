@@ -51,6 +51,9 @@ crash: ## crash runner: all workloads of length DEPTH, a crash at every step
 mutants: ## seeded mistakes in the FTL core, which the crash runner must all find
 	$(Q)ci/test mutants
 
+fuzz: ## libFuzzer on the FTL core, FUZZ_SECONDS (600) for each target (build/fuzz/fuzz.json)
+	$(Q)ci/setup host fuzz && $(MAKE) -s fuzz-build && tests/fuzz/run-fuzz --seconds $(or $(FUZZ_SECONDS),600)
+
 bad-input: ## wrong sizes, foreign files, absurd geometry: clear errors, no hang
 	$(Q)ci/test bad-input
 
@@ -91,5 +94,5 @@ clean: ## remove build/; downloads stay in the cache
 	$(Q)rm -rf --one-file-system build compile_commands.json
 
 .PHONY: help setup modules run test lint unit crash mutants bad-input vm-smoke vm-faults bench ftl-bench stress repro clean
-.PHONY: wa tail recovery
+.PHONY: wa tail recovery fuzz
 .PHONY: compile_commands.json

@@ -17,8 +17,3 @@ test_oracle-libs := libftlsim libnand
 host-progs += fio-crash
 fio-crash-srcs := $(addprefix tests/crash/, main.c explore.c oracle.c rig.c seen.c)
 fio-crash-libs := libfioftl libftlsim libnand
-
-# --- fio-fuzz-media: attach to media that was tampered with ---------------------
-host-progs += fio-fuzz-media
-fio-fuzz-media-srcs := tests/fuzz/fuzz_media.c
-fio-fuzz-media-libs := libfioftl libftlsim libnand

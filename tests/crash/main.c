@@ -271,7 +271,7 @@ static void add_stats(struct explore_stats *to, const struct explore_stats *s)
 	to->violations += s->violations;
 }
 
-static const u32 nested_by_length[RIG_MAX_STEPS + 1] = { 1, 1, 5, 31, 127 };
+static const u32 nested_by_length[RIG_MAX_STEPS + 1] = { 1, 3, 5, 31, 127 };
 
 static const struct explore_options *explore_opt(void)
 {
@@ -493,7 +493,7 @@ static void print_help(FILE *to)
 		"  --seed N            of the variants with random order\n"
 		"  --jobs N            worker processes\n"
 		"  --nested-every K    cut recovery at every Kth operation, 0 never\n"
-		"                      (default 1, of workloads of 2 steps 5, of 3 31, of 4 127)\n"
+		"                      (default 1, of workloads of 1 step 3, of 2 5, 31, 127)\n"
 		"  --combinations N    at most N outcomes per cut point (default 2000)\n"
 		"  --max-violations N  stop a worker after N (default 5)\n"
 		"  --case ID [-v]      run one case, -v: print everything that happens;\n"

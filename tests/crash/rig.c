@@ -18,7 +18,7 @@ struct span {
 	u32 lba, count;
 };
 
-struct request {
+struct rig_request {
 	struct sim_io sio;
 	struct rig *rig;
 	struct oracle_op op;
@@ -186,7 +186,7 @@ bool rig_detach(struct rig *r)
 
 static void request_done(struct ftl_io *io, int err)
 {
-	struct request *q = container_of(io, struct request, sio.io);
+	struct rig_request *q = container_of(io, struct rig_request, sio.io);
 
 	if (q->done) {
 		rig_fail(q->rig, "a request completed twice");
@@ -198,11 +198,11 @@ static void request_done(struct ftl_io *io, int err)
 		oracle_ack(q->rig->o, &q->op, q->durable);
 }
 
-static struct request *request_new(struct rig *r, enum ftl_op op, u8 flags, u32 lba,
+static struct rig_request *request_new(struct rig *r, enum ftl_op op, u8 flags, u32 lba,
 				   u32 count)
 {
 	size_t bytes = op == FTL_WRITE ? (size_t)count * r->setup->lba_bytes : 0;
-	struct request *q = malloc(sizeof(*q) + bytes);
+	struct rig_request *q = malloc(sizeof(*q) + bytes);
 
 	if (!q)
 		abort();
@@ -230,10 +230,10 @@ static void excuse_partial(struct rig *r, const struct oracle_op *op)
 			oracle_may_ignore(r->o, op, lba);
 }
 
-static struct request *submit_change(struct rig *r, enum ftl_op op, u8 flags,
+static struct rig_request *submit_change(struct rig *r, enum ftl_op op, u8 flags,
 				     struct span s, u32 queue)
 {
-	struct request *q = request_new(r, op, flags, s.lba, s.count);
+	struct rig_request *q = request_new(r, op, flags, s.lba, s.count);
 
 	q->sio.io.queue = queue;
 	oracle_issue(r->o, &q->op, s.lba, s.count, op == FTL_WRITE ? q->data : NULL);
@@ -258,7 +258,7 @@ static const char *op_text(u8 op)
 }
 
 /* Waits and frees; a request that never ends stays with the core. */
-static bool finish(struct rig *r, struct request *q)
+static bool finish(struct rig *r, struct rig_request *q)
 {
 	u8 op = q->sio.io.op;
 	int err;
@@ -276,6 +276,17 @@ static bool finish(struct rig *r, struct request *q)
 			 (unsigned long long)q->sio.io.lba, q->sio.io.count, err);
 	free(q);
 	return !err;
+}
+
+struct rig_request *rig_submit(struct rig *r, enum ftl_op op, u8 flags, u32 lba, u32 count,
+			       u32 queue)
+{
+	return submit_change(r, op, flags, (struct span){ lba, count }, queue);
+}
+
+bool rig_finish(struct rig *r, struct rig_request *q)
+{
+	return finish(r, q);
 }
 
 static bool change(struct rig *r, enum ftl_op op, u8 flags, u32 lba, u32 count)
@@ -305,7 +316,7 @@ bool rig_trim(struct rig *r, u32 lba, u32 count)
 bool rig_flush(struct rig *r)
 {
 	struct oracle_flush flush;
-	struct request *q = request_new(r, FTL_FLUSH, 0, 0, 0);
+	struct rig_request *q = request_new(r, FTL_FLUSH, 0, 0, 0);
 
 	oracle_flush_issue(r->o, &flush);
 	ftl_submit(r->f, &q->sio.io);
@@ -318,7 +329,7 @@ bool rig_flush(struct rig *r)
 
 static bool read_blocks(struct rig *r, u32 lba, u32 count, bool cut)
 {
-	struct request *q = request_new(r, FTL_READ, 0, lba, count);
+	struct rig_request *q = request_new(r, FTL_READ, 0, lba, count);
 	const char *wrong = NULL;
 	u32 i;
 
@@ -400,8 +411,8 @@ static bool change_span(struct rig *r, enum ftl_op op, u8 flags, struct span s)
 static bool two_at_once(struct rig *r, enum ftl_op op1, enum ftl_op op2)
 {
 	struct span a = span_a(r);
-	struct request *q1 = submit_change(r, op1, 0, a, 0);
-	struct request *q2 = submit_change(r, op2, 0, a, r->setup->sim.queues - 1);
+	struct rig_request *q1 = submit_change(r, op1, 0, a, 0);
+	struct rig_request *q2 = submit_change(r, op2, 0, a, r->setup->sim.queues - 1);
 	bool ok = finish(r, q1);
 
 	ok = finish(r, q2) && ok;
@@ -427,7 +438,7 @@ static bool quiet_call(struct rig *r, int (*call)(struct ftl *f), const char *na
 /* A change that is submitted while the core waits for something else. */
 struct intruder {
 	struct rig *rig;
-	struct request *q;
+	struct rig_request *q;
 	enum ftl_op op;
 	struct span span;
 	u32 countdown;
@@ -492,7 +503,7 @@ static bool write_into(struct rig *r, enum ftl_op op, struct span write)
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(moments); i++) {
-		struct request *q = submit_change(r, op, 0, span_ab(r), 0);
+		struct rig_request *q = submit_change(r, op, 0, span_ab(r), 0);
 		bool ok;
 
 		expect_intruder(r, &in, FTL_WRITE, write, moments[i]);
@@ -514,7 +525,7 @@ static struct span span_beside(const struct rig *r)
 static bool read_into(struct rig *r)
 {
 	struct span s = span_ab(r);
-	struct request *write, *read;
+	struct rig_request *write, *read;
 	struct oracle then;
 	const char *wrong = NULL;
 	bool ok;

@@ -104,6 +104,20 @@ bool rig_settle(struct rig *r);
 bool rig_write(struct rig *r, u32 lba, u32 count, u8 flags);
 bool rig_trim(struct rig *r, u32 lba, u32 count);
 bool rig_flush(struct rig *r);
+
+struct rig_request;
+
+/**
+ * rig_submit() - start a change and leave it under way
+ * @op: FTL_WRITE, FTL_TRIM or FTL_ZEROES
+ * @lba: within the device, as is @lba + @count; a write not above max_blocks
+ * Return: for rig_finish(); or for free(), once the rig is off.
+ */
+struct rig_request *rig_submit(struct rig *r, enum ftl_op op, u8 flags, u32 lba, u32 count,
+			       u32 queue);
+/** rig_finish() - wait for it and free it */
+bool rig_finish(struct rig *r, struct rig_request *q);
+
 /** rig_read_all() - read every block; @cut: first look after a power cut */
 bool rig_read_all(struct rig *r, bool cut);
 /** rig_check() - the core's own invariants, and what the medium complains of */

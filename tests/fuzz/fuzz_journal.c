@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fuzz-journal: records of trims; see fuzz_page.c.
+ */
+#include "fuzz_page.h"
+
+bool fuzz_page_is_target(u8 type)
+{
+	return type == FIO_TAG_JOURNAL;
+}
