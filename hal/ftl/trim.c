@@ -141,16 +141,13 @@ static void unmap_range(struct ftl *f, u64 lu, u64 units)
  * nobody else changes it. The new version is written by the collector's stream,
  * which has room whatever user data has left.
  */
-static int zero_part(struct ftl *f, u64 lu, u32 from, u32 to)
+static int zero_part_once(struct ftl *f, u64 lu, u32 from, u32 to)
 {
 	struct media_cmd *cmd;
-	u32 old = ftl_lookup(f, lu);
-	int err;
-
-	if (old == FIO_UNIT_NONE)
-		return 0;
+	u32 old;
 	/* This may move the unit. */
-	err = ftl_make_room(f, FTL_GC, 1);
+	int err = ftl_make_room(f, FTL_GC, 1);
+
 	if (err)
 		return err;
 	old = ftl_lookup(f, lu);
@@ -165,6 +162,19 @@ static int zero_part(struct ftl *f, u64 lu, u32 from, u32 to)
 		return err;
 	memset((u8 *)f->xslot.buf.va + from, 0, to - from);
 	return ftl_rewrite(f, lu, old, 0, true);
+}
+
+/* An append that fails is no reason to fail: its append unit is closed now. */
+static int zero_part(struct ftl *f, u64 lu, u32 from, u32 to)
+{
+	u32 tries;
+	int err = -EIO;
+
+	if (ftl_lookup(f, lu) == FIO_UNIT_NONE)
+		return 0;
+	for (tries = 0; err == -EIO && tries < FTL_APPEND_TRIES; tries++)
+		err = zero_part_once(f, lu, from, to);
+	return err;
 }
 
 static int zero_edges(struct ftl *f, struct ftl_io *io, const struct ftl_trim *t)
