@@ -12,7 +12,7 @@
  */
 #include "ftl_priv.h"
 
-enum invariant { RANGE, I1, I2, I3, I4, I10, I11, INVARIANTS };
+enum invariant { RANGE, I1, I2, I3, I4, I9, I10, I11, INVARIANTS };
 
 static const struct {
 	const char *id;
@@ -25,6 +25,8 @@ static const struct {
 	[I2] = { "I2", "no unit is named twice" },
 	[I3] = { "I3", "the valid count of a stripe is the number of its units that are named" },
 	[I4] = { "I4", "a free stripe holds nothing that is named" },
+	[I9] = { "I9", "a page of a closed stripe with parity is what the rest of its row says",
+		 true },
 	[I10] = { "I10", "usable = free + open + closed; bad and system units are counted out" },
 	[I11] = { "I11", "the next sequence number is after every one in use" },
 };
@@ -152,7 +154,7 @@ static int check_tag(struct ftl *f, struct check *c, u64 lu, u32 unit)
 	if (!cmd)
 		return -ENODEV;
 	tag = &cmd->tag[0];
-	err = ftl_exec_read(f, unit, true);
+	err = ftl_fetch(f, unit);
 	c->examined[I1]++;
 	if (err)
 		violated(f, c, I1, "logical unit %llu at unit %u cannot be read (%d)",
@@ -178,6 +180,49 @@ static int check_tags(struct ftl *f, struct check *c)
 		unit = ftl_lookup(f, lu);
 		if (unit != FIO_UNIT_NONE && unit < f->total_units)
 			err = check_tag(f, c, lu, unit);
+	}
+	return err;
+}
+
+/* One page: as read, and as computed. */
+static int check_computed(struct ftl *f, struct check *c, u32 unit)
+{
+	struct fio_tag tag;
+	int err, ret;
+
+	if (!ftl_exec_get(f))
+		return -ENODEV;
+	err = ftl_exec_read(f, unit, true);
+	ret = err == -ENODEV ? err : ftl_rebuild(f, unit, &tag);
+	if (ret != -ENODEV)
+		c->examined[I9]++;
+	if (!err && !ret && (memcmp(f->sum, f->xslot.buf.va, FIO_MEDIA_UNIT) ||
+			     memcmp(&tag, &f->xslot.cmd->tag[0], sizeof(tag))))
+		violated(f, c, I9, "unit %u is not what the rest of its row says", unit);
+	else if (!err && ret)
+		violated(f, c, I9, "unit %u cannot be computed from its row (%d)", unit, ret);
+	ftl_exec_put(f);
+	return ret == -ENODEV ? ret : 0;
+}
+
+/* A page of each row, on another die each time; what is to be moved need not hold. */
+static int check_parity(struct ftl *f, struct check *c)
+{
+	u32 s, row, die;
+	int err = 0;
+
+	for (s = 0; !err && ftl_has_parity(f) && s < f->geo.aus; s++) {
+		const struct ftl_stripe *st = &f->stripe[s];
+
+		if (st->state != FTL_S_CLOSED || st->flags & (FTL_SF_EVACUATE | FTL_SF_SUMS))
+			continue;
+		for (row = 0; !err && row < f->geo.pages; row++) {
+			die = (s + row) % f->geo.dies;
+			if (die != ftl_parity_die(f, s) &&
+			    !(f->au[ftl_au_index(f, s, die)] & (FTL_AU_BAD | FTL_AU_SYSTEM)))
+				err = check_computed(f, c, ftl_au_index(f, s, die) *
+						     f->geo.pages + row);
+		}
 	}
 	return err;
 }
@@ -228,6 +273,8 @@ int ftl_check_each(struct ftl *f, bool deep, ftl_check_report report, void *ctx)
 		check_meta(f, c);
 		check_stripes(f, c);
 		err = deep ? check_tags(f, c) : 0;
+		if (!err && deep)
+			err = check_parity(f, c);
 	}
 	if (!err)
 		err = tell(c, deep, report, ctx);

@@ -409,6 +409,26 @@ static int load_page(struct ftl *f, struct loader *l, struct ftl_slot *s, u32 i)
 	return l->type == FIO_TAG_DIR ? take_dir(f, l, nr, page) : take_leaf(f, l, nr, page);
 }
 
+/* Put what failed in a vector into its place in the slot's buffer. */
+static int mend(struct ftl *f, struct ftl_slot *s)
+{
+	u64 failed = s->cmd->failed ? s->cmd->failed : ~0ULL;
+	u32 i;
+	int err = 0;
+
+	for (i = 0; !err && i < s->cmd->n; i++) {
+		if (!(failed >> i & 1))
+			continue;
+		if (!ftl_exec_get(f))
+			return -ENODEV;
+		err = ftl_fetch(f, s->cmd->unit[i]);
+		memcpy((u8 *)s->buf.va + i * FIO_MEDIA_UNIT, f->xslot.buf.va, FIO_MEDIA_UNIT);
+		s->cmd->tag[i] = f->xslot.cmd->tag[0];
+		ftl_exec_put(f);
+	}
+	return err == -ENODEV || !err ? err : -EUCLEAN;
+}
+
 static int load_reap(struct ftl *f, struct ftl_slot *s, void *arg)
 {
 	u32 i;
@@ -420,8 +440,10 @@ static int load_reap(struct ftl *f, struct ftl_slot *s, void *arg)
 		s->cmd->failed = 0;
 		return FTL_AGAIN;
 	}
+	if (s->cmd->status == MEDIA_GONE)
+		return -ENODEV;
 	if (s->cmd->status)
-		return s->cmd->status == MEDIA_GONE ? -ENODEV : -EUCLEAN;
+		err = mend(f, s);
 	f->rec.bytes_read += s->cmd->n * (FIO_MEDIA_UNIT + FIO_MEDIA_TAG);
 	for (i = 0; !err && i < s->cmd->n; i++)
 		err = load_page(f, arg, s, i);

@@ -487,6 +487,8 @@ void ftl_append_failed(struct ftl *f, u32 unit, u8 status)
 		f->st.program_fails += !(*au & FTL_AU_RETIRE);
 		*au |= FTL_AU_RETIRE;
 	}
+	if (status == MEDIA_DIE_OFFLINE)
+		ftl_die_silent(f, unit);
 	if (status != MEDIA_GONE) {
 		f->stripe[s].flags |= FTL_SF_EVACUATE;
 		ftl_stop_au(f, s, ftl_unit_die(f, unit));

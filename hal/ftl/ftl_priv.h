@@ -158,6 +158,7 @@ static inline u32 ftl_heap_top(const struct ftl_heap *h)
 #define FTL_AU_ERASED	BIT(4)	/* attach: reported free */
 #define FTL_AU_OPENED	BIT(5)	/* attach: reported open */
 #define FTL_AU_SUSPECT	BIT(6)	/* attach: suspect, or write pointer unknown */
+#define FTL_AU_OFFLINE	BIT(7)	/* attach: on a die that does not answer; BAD as well */
 
 /**
  * struct ftl_frontier - where a stream writes
@@ -254,6 +255,7 @@ struct ftl_read {
 	u32 aborts;		/* commands that a card reset ended */
 	s32 err;
 	u8 pin;
+	u64 lost[2];		/* units that have to be computed */
 };
 
 /* A trim's or write-zeroes' private area; @lu, @units: what it unmaps. */
@@ -450,9 +452,12 @@ struct ftl {
 	struct ftl_slot xslot;	/* single commands, also from within a pipe */
 	struct ftl_slot pslot;	/* rows, also while xslot is in use */
 	u8 *sum;		/* a unit computed from its row */
-	struct ftl_link lost;	/* requests with units that have to be computed */
-	u32 *gc_units;
+	struct ftl_link lost, lost_rmw;	/* requests with units that have to be computed */
+	u64 silent[4];		/* dies that may have stopped answering, a bit each */
+	u64 lost_dies[4];	/* those that have, and are out of use */
+	u32 *gc_units;		/* live ones from the front, unreadable ones from the end */
 	u32 gc_count;
+	u32 gc_lost;
 	u32 gc_bad;
 	bool gc_active;		/* a victim is being collected step by step */
 	u32 gc_victim, gc_before, gc_next;
@@ -566,6 +571,7 @@ void ftl_drain_writes(struct ftl *f);
 
 /* stripe.c */
 void ftl_stripe_init(struct ftl *f, u32 s);
+void ftl_au_lost(struct ftl *f, u32 s, u32 die);
 void ftl_stripe_get(struct ftl *f, u32 unit);
 void ftl_stripe_put(struct ftl *f, u32 unit);
 void ftl_stripe_settle(struct ftl *f, u32 s);
@@ -644,6 +650,7 @@ u64 ftl_complete_seq(struct ftl *f);
 /* write.c, read.c, submit.c */
 void ftl_submit_write(struct ftl *f, struct ftl_io *io);
 void ftl_write_pump(struct ftl *f);
+void ftl_rmw_rebuilt(struct ftl *f, struct ftl_rmw *r, int err);
 bool ftl_write_alloc_leaf(struct ftl *f);
 void ftl_submit_read(struct ftl *f, struct ftl_io *io);
 void ftl_submit_flush(struct ftl *f, struct ftl_io *io);
@@ -725,8 +732,18 @@ bool ftl_parity_possible(const struct media_geometry *g);
 void ftl_set_parity(struct ftl *f, bool on);
 u32 ftl_stripe_size(const struct ftl *f, u32 s);
 u32 ftl_parity_die(const struct ftl *f, u32 s);
+bool ftl_held_parity(const struct ftl *f, u32 s, u32 die);
 int ftl_parity_close(struct ftl *f);
 int ftl_parity_attach(struct ftl *f);
+
+/* rebuild.c */
+int ftl_rebuild(struct ftl *f, u32 unit, struct fio_tag *tag);
+int ftl_fetch(struct ftl *f, u32 unit);
+bool ftl_rebuildable(const struct ftl *f, u8 status);
+void ftl_rebuild_later(struct ftl *f, struct ftl_link *wait, bool rmw);
+bool ftl_rebuild_step(struct ftl *f);
+void ftl_die_silent(struct ftl *f, u32 unit);
+bool ftl_die_step(struct ftl *f);
 
 static inline bool ftl_has_parity(const struct ftl *f)
 {

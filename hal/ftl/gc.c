@@ -164,6 +164,15 @@ static bool next_level(struct ftl *f, struct ftl_slot *s)
 	return true;
 }
 
+/* Not readable: parity may know what it was. */
+static void note_lost(struct ftl *f, u32 unit)
+{
+	if (ftl_has_parity(f) && f->gc_count + f->gc_lost < f->stripe_units)
+		f->gc_units[f->stripe_units - ++f->gc_lost] = unit;
+	else
+		f->gc_bad++;
+}
+
 static int tags_reap(struct ftl *f, struct ftl_slot *s, void *arg)
 {
 	u64 failed;
@@ -177,8 +186,11 @@ static int tags_reap(struct ftl *f, struct ftl_slot *s, void *arg)
 	if (s->cmd->status && !failed)
 		failed = ~0ULL;
 	for (i = 0; i < s->cmd->n; i++) {
-		if (failed >> i & 1)
+		if (failed >> i & 1) {
+			if (ftl_has_parity(f))
+				note_lost(f, s->old[i]);
 			continue;
+		}
 		if (unit_live(f, &s->cmd->tag[i], s->old[i]) && f->gc_count < f->stripe_units)
 			f->gc_units[f->gc_count++] = s->old[i];
 	}
@@ -226,7 +238,7 @@ static u32 squeeze(struct ftl *f, struct ftl_slot *s)
 		failed = ~0ULL;
 	for (i = 0; i < s->cmd->n; i++) {
 		if (!unit_good(s, failed, i)) {
-			f->gc_bad++;
+			note_lost(f, s->old[i]);
 			continue;
 		}
 		if (!unit_live(f, &s->cmd->tag[i], s->old[i]))
@@ -302,6 +314,43 @@ static int copy_reap(struct ftl *f, struct ftl_slot *s, void *arg)
 	return s->step == STEP_READ ? reap_read(f, s) : reap_append(f, s);
 }
 
+/* ---- what only parity knows ---------------------------------------------------------- */
+
+/* One unit, computed if it must be; 0 also when there is nothing to save. */
+static int restore(struct ftl *f, u32 unit)
+{
+	struct ftl_slot *s = &f->xslot;
+	unsigned long flags;
+	bool live;
+	int err;
+
+	if (!ftl_exec_get(f))
+		return -ENODEV;
+	err = ftl_fetch(f, unit);
+	flags = ftl_lock(&f->lock);
+	live = !err && unit_live(f, &s->cmd->tag[0], unit);
+	ftl_unlock(&f->lock, flags);
+	if (err && err != -ENODEV && s->cmd->status != MEDIA_ERASED)
+		f->gc_bad++;
+	if (live) {
+		s->old[0] = unit;
+		err = start_append(f, s, 1);
+		if (err == FTL_AGAIN && ftl_exec(f) != -ENODEV)
+			err = reap_append(f, s);
+	}
+	ftl_exec_put(f);
+	return err == -ENODEV || err == -ENOSPC ? err : 0;
+}
+
+static void restore_all(struct ftl *f)
+{
+	u32 i;
+
+	for (i = 0; i < f->gc_lost; i++)
+		if (restore(f, f->gc_units[f->stripe_units - 1 - i]))
+			break;
+}
+
 /* ---- what cannot be read ------------------------------------------------------------- */
 
 /**
@@ -371,7 +420,7 @@ static void give_up(struct ftl *f, u64 lu, u32 unit)
 
 	if (!cmd)
 		return;
-	err = ftl_exec_read(f, unit, true);
+	err = ftl_fetch(f, unit);
 	flags = le16_to_cpu(cmd->tag[0].flags);
 	if (!err && !unit_live(f, &cmd->tag[0], unit))
 		err = -EIO;
@@ -453,6 +502,7 @@ static int begin_victim(struct ftl *f, u32 victim)
 	f->gc_before = ftl_load(&f->stripe[victim].valid);
 	f->gc_count = 0;
 	f->gc_next = 0;
+	f->gc_lost = 0;
 	f->gc_bad = 0;
 	f->gc_active = true;
 	f->st.gc_victims++;
@@ -468,6 +518,7 @@ static void end_victim(struct ftl *f)
 	const u32 *valid = &f->stripe[f->gc_victim].valid;
 
 	f->gc_active = false;
+	restore_all(f);
 	if (ftl_load(valid) && (f->gc_bad || f->gc_count < f->gc_before)) {
 		give_up_data(f, f->gc_victim);
 		give_up_meta(f, f->gc_victim);

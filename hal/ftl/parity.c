@@ -86,6 +86,25 @@ u32 ftl_parity_die(const struct ftl *f, u32 s)
 	return die;
 }
 
+/**
+ * ftl_held_parity() - would an append unit that cannot be asked have held parity?
+ * @f: the instance, append units reported
+ * @s: stripe
+ * @die: a die that does not answer
+ *
+ * If it was bad it was passed over, and holds nothing either.
+ *
+ * Context: attach.
+ */
+bool ftl_held_parity(const struct ftl *f, u32 s, u32 die)
+{
+	u32 i, d = s % f->geo.dies;
+
+	for (i = 0; i < f->geo.dies && d != die && !au_good(f, s, d); i++)
+		d = d + 1 < f->geo.dies ? d + 1 : 0;
+	return d == die;
+}
+
 /* ---- closing ------------------------------------------------------------------ */
 
 static u32 next_pending(struct ftl *f, u32 from)
@@ -198,7 +217,7 @@ static int close_one(struct ftl *f, u32 s)
 	u32 row = 0;
 	int n = 0, err = 0;
 
-	while (ftl_load(&st->valid) && n >= 0 && row < st->rows) {
+	while (n >= 0 && row < st->rows) {
 		n = write_rows(f, s, row);
 		row += n > 0 ? n : 0;
 	}
@@ -219,7 +238,8 @@ static int close_one(struct ftl *f, u32 s)
  * ftl_parity_close() - write the parity of stripes that have closed
  * @f: the instance
  *
- * A stripe of which nothing is needed any more gets none.
+ * Also of one of which nothing is needed any more: until it is erased, a recovery
+ * with a die missing must be able to see that.
  *
  * Context: worker, not from within a pipe.
  * Return: 1: there was some to write; 0; -ENODEV.
@@ -340,6 +360,22 @@ static int forget_reap(struct ftl *f, struct ftl_slot *slot, void *arg)
 	return slot->cmd->status == MEDIA_GONE ? -ENODEV : 0;
 }
 
+/* Dies that did not answer at attach: what they hold moves to the others. */
+static void leave_dies(struct ftl *f)
+{
+	u32 s, d;
+
+	for (d = 0; d < f->geo.dies; d++) {
+		for (s = 0; s < f->geo.aus; s++)
+			if (f->au[ftl_au_index(f, s, d)] & FTL_AU_OFFLINE)
+				f->stripe[s].flags |= FTL_SF_EVACUATE;
+		if (!(f->au[d] & FTL_AU_OFFLINE))
+			continue;
+		f->lost_dies[d >> 6] |= BIT_ULL(d & 63);
+		ftl_media_event(f, FTL_EV_DIE_OFFLINE, d * f->geo.pages);
+	}
+}
+
 /**
  * ftl_parity_attach() - which stripes are not protected
  * @f: the instance, stripes sorted, append units reported
@@ -358,6 +394,7 @@ int ftl_parity_attach(struct ftl *f)
 
 	if (!ftl_has_parity(f))
 		return 0;
+	leave_dies(f);
 	err = ftl_pipe_run(f, &look, &l);
 	l = (struct look){ .sums = true };
 	if (!err)

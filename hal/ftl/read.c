@@ -26,7 +26,10 @@ static void read_end(struct ftl *f, struct ftl_io *io)
 	/* Behind this atomic, the command given back and then the look. */
 	ftl_unpin(f, io->queue, r->pin);
 	ftl_look(f);
-	io->done(io, err);
+	if (unlikely(r->lost[0] | r->lost[1]) && !err)
+		ftl_rebuild_later(f, &r->wait, false);
+	else
+		io->done(io, err);
 }
 
 static void note_error(struct ftl_read *r, int err)
@@ -59,6 +62,25 @@ static int check_read(struct ftl *f, const struct media_cmd *cmd, u64 lu)
 
 	for (i = 0; !err && i < cmd->n; i++)
 		err = check_unit(f, cmd, i, lu + i);
+	return err;
+}
+
+/* Units of which only parity may still know something; the others must be right. */
+static int note_lost(struct ftl *f, struct ftl_read *r, const struct media_cmd *cmd, u64 lu)
+{
+	u64 failed = cmd->failed ? cmd->failed : ~0ULL;
+	u32 i, nr = (u32)(lu - r->lu);
+	int err = 0;
+
+	for (i = 0; !err && i < cmd->n; i++, nr++) {
+		if (!(failed >> i & 1)) {
+			err = check_unit(f, cmd, i, lu + i);
+			continue;
+		}
+		__atomic_fetch_or(&r->lost[nr >> 6], BIT_ULL(nr & 63), __ATOMIC_RELAXED);
+		if (cmd->status == MEDIA_DIE_OFFLINE && cmd->unit[i] < f->total_units)
+			ftl_die_silent(f, cmd->unit[i]);
+	}
 	return err;
 }
 
@@ -105,7 +127,10 @@ static void read_done(struct media_cmd *cmd)
 	if (cmd->status && read_again(f, r, cmd))
 		return;
 	lu = r->lu + ((cmd->io_off + r->head) / FIO_MEDIA_UNIT);
-	err = check_read(f, cmd, lu);
+	if (ftl_rebuildable(f, cmd->status))
+		err = note_lost(f, r, cmd, lu);
+	else
+		err = check_read(f, cmd, lu);
 	if (err == -ENODATA || err == -EIO)
 		ftl_add(&f->st.media_errors, 1);
 	note_error(r, err);
@@ -224,6 +249,8 @@ void ftl_submit_read(struct ftl *f, struct ftl_io *io)
 	r->next = 0;
 	r->err = 0;
 	r->aborts = 0;
+	r->lost[0] = 0;
+	r->lost[1] = 0;
 	r->pending = read_parts(f, r->units);
 	r->pin = ftl_pin(f, queue, r->units);
 	if (!read_run(f, io, NULL)) {

@@ -379,6 +379,19 @@ static bool scan_fill(struct ftl *f, struct ftl_slot *s, void *arg)
 	return true;
 }
 
+/* A page that cannot be read, but perhaps computed; 0: known, if only not to exist. */
+static int scan_computed(struct rec *r, u32 unit)
+{
+	struct fio_tag tag;
+	int err = ftl_rebuild(r->f, unit, &tag);
+
+	if (!err)
+		return fact(r, &tag, unit);
+	if (err == -ENODATA)
+		r->unreadable++;
+	return err == -ENOENT ? 0 : err;
+}
+
 static int scan_alone(struct rec *r, u32 unit)
 {
 	struct ftl *f = r->f;
@@ -391,7 +404,7 @@ static int scan_alone(struct rec *r, u32 unit)
 	if (!err)
 		err = fact(r, &cmd->tag[0], unit);
 	else if (cmd->status != MEDIA_ERASED)
-		r->unreadable++;
+		err = scan_computed(r, unit);
 	ftl_exec_put(f);
 	return err == -ENODATA || err == -EIO ? 0 : err;
 }
@@ -627,6 +640,76 @@ static int confirm_kept(struct rec *r)
 	return err;
 }
 
+/* ---- a die that does not answer ------------------------------------------ */
+
+/* Stripes of ours with anything on the other dies, and how they were called. */
+static bool name_stripe(struct rec *r, u32 s, u32 *rows, bool *tail)
+{
+	struct ftl *f = r->f;
+	bool ours = false;
+	u32 d;
+
+	*rows = 0;
+	*tail = false;
+	for (d = 0; d < f->geo.dies; d++) {
+		u32 au = ftl_au_index(f, s, d);
+
+		if (!scannable(f, au) || !r->probe[au].ok || !r->probe[au].ours)
+			continue;
+		ours = true;
+		f->stripe[s].seq = r->probe[au].stripe_seq;
+		*rows = max(*rows, pages_of(f, au));
+		*tail |= suspect(r, au);
+	}
+	return ours;
+}
+
+/* What the append unit held comes from the rows of its stripe. */
+static int scan_missing(struct rec *r, u32 s, u32 au)
+{
+	struct ftl *f = r->f;
+	u32 row, rows, unknown = r->unreadable;
+	bool tail;
+	int err = 0;
+
+	if (!name_stripe(r, s, &rows, &tail) || ftl_held_parity(f, s, au % f->geo.dies))
+		return 0;
+	for (row = 0; !err && row < rows; row++) {
+		err = scan_computed(r, au * f->geo.pages + row);
+		err = err == -ENODATA ? 0 : err;
+	}
+	r->probe[au] = (struct probe){ .stripe_seq = f->stripe[s].seq, .ok = true };
+	if (err || !tail || r->unreadable == unknown)
+		return err;
+	ftl_say(f, FTL_ERR, "stripe %u was written when the power was cut, and its part on the die that does not answer is lost: recovery would present old data as new; bring the die back",
+		s);
+	return -EIO;
+}
+
+static int scan_missing_die(struct rec *r)
+{
+	struct ftl *f = r->f;
+	u32 au;
+	int err = 0;
+
+	for (au = 0; f->offline_aus && !err && au < nr_aus(f); au++)
+		if (f->au[au] & FTL_AU_OFFLINE && !(f->au[au] & FTL_AU_SYSTEM))
+			err = scan_missing(r, au / f->geo.dies, au);
+	return err;
+}
+
+static u32 dies_offline(const struct ftl *f)
+{
+	u32 d, au, n = 0;
+
+	for (d = 0; d < f->geo.dies; d++) {
+		for (au = d; au < nr_aus(f) && !(f->au[au] & FTL_AU_OFFLINE); au += f->geo.dies)
+			;
+		n += au < nr_aus(f);
+	}
+	return n;
+}
+
 /* ---- pass 3: metadata pages ---------------------------------------------- */
 
 static void apply_snapshot(struct rec *r, u32 leaf, const struct fio_map_leaf *page)
@@ -702,7 +785,7 @@ static int snapshot_alone(struct rec *r, u32 leaf)
 
 	if (!ftl_exec_get(f))
 		return -ENODEV;
-	err = ftl_exec_read(f, unit, true);
+	err = ftl_fetch(f, unit);
 	if (!err)
 		apply_snapshot(r, leaf, f->xslot.buf.va);
 	ftl_exec_put(f);
@@ -765,7 +848,7 @@ static int load_journal(struct rec *r)
 	for (i = 0; !err && i < r->jcount; i++) {
 		if (!ftl_exec_get(f))
 			return -ENODEV;
-		err = ftl_exec_read(f, r->junit[i], true);
+		err = ftl_fetch(f, r->junit[i]);
 		f->rec.bytes_read += FIO_MEDIA_UNIT;
 		if (!err && apply_journal(r, f->xslot.buf.va))
 			r->junit[n++] = r->junit[i];
@@ -1094,6 +1177,8 @@ static int recover(struct rec *r)
 
 	if (!err)
 		err = confirm_kept(r);
+	if (!err)
+		err = scan_missing_die(r);
 	t1 = now(f);
 	f->rec.ns_scan = t1 - t0;
 	if (!err)
@@ -1122,7 +1207,7 @@ int ftl_recover(struct ftl *f)
 	struct rec *r;
 	int err;
 
-	if (f->offline_aus) {
+	if (f->offline_aus && (!ftl_has_parity(f) || dies_offline(f) > 1)) {
 		ftl_say(f, FTL_ERR, "%u append units are on a die that does not answer: recovery would present old data as new; bring the die back",
 			f->offline_aus);
 		return -EIO;

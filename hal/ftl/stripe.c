@@ -34,6 +34,25 @@ static void add_bad(struct ftl *f, u32 stripe, u32 die)
 }
 
 /**
+ * ftl_au_lost() - an append unit is on a die that does not answer any more
+ * @f: the instance
+ * @s: its stripe
+ * @die: its die
+ *
+ * Context: lock held.
+ */
+void ftl_au_lost(struct ftl *f, u32 s, u32 die)
+{
+	struct ftl_stripe *st = &f->stripe[s];
+
+	if (st->state == FTL_S_OPEN)
+		ftl_stop_au(f, s, die);
+	add_bad(f, s, die);
+	ftl_store(&st->stuck, 0);
+	ftl_evacuate(f, s);
+}
+
+/**
  * ftl_stripe_init() - size a stripe from the append units it has
  * @f: the instance, ftl.au[] filled
  * @s: stripe
@@ -564,6 +583,8 @@ static u8 au_flags(const struct media_au *a)
 		return a->wp_unknown ? FTL_AU_SUSPECT : 0;
 	case MEDIA_AU_SUSPECT:
 		return FTL_AU_SUSPECT;
+	case MEDIA_AU_OFFLINE:
+		return FTL_AU_BAD | FTL_AU_OFFLINE;
 	default:
 		return FTL_AU_BAD;
 	}

@@ -132,12 +132,33 @@ static bool mirrored(const struct ftl *f, const struct find *c, const struct tai
 	       c->last[t->au - d0 + d1] > t->page;
 }
 
+/*
+ * The other mirror is on a die that does not answer. What reads well twice was
+ * programmed to its end, and is proof enough: it will be there next time as well.
+ */
+static bool stands_alone(struct ftl *f, const struct tail *t)
+{
+	u32 d0 = le32_to_cpu(t->super.sys_die[0]), d1 = le32_to_cpu(t->super.sys_die[1]);
+	u32 die = t->au % f->geo.dies, other = die == d0 ? d1 : d0;
+	bool same;
+
+	if (d0 == d1 || other >= f->geo.dies || !(f->au[t->au - die + other] & FTL_AU_OFFLINE))
+		return false;
+	if (!ftl_exec_get(f))
+		return false;
+	same = !ftl_exec_read(f, t->au * f->geo.pages + t->page, true) &&
+	       !memcmp(f->xslot.buf.va, &t->super, sizeof(t->super));
+	ftl_exec_put(f);
+	return same;
+}
+
 static void judge_tails(struct ftl *f, struct find *c)
 {
 	u32 i;
 
 	for (i = 0; i < c->tails; i++)
-		if (has_twin(c, &c->tail[i]) || mirrored(f, c, &c->tail[i]))
+		if (has_twin(c, &c->tail[i]) || mirrored(f, c, &c->tail[i]) ||
+		    stands_alone(f, &c->tail[i]))
 			consider(f, c, &c->tail[i].super, c->tail[i].au);
 }
 

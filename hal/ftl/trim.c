@@ -154,7 +154,7 @@ static int zero_part_once(struct ftl *f, u64 lu, u32 from, u32 to)
 	cmd = ftl_exec_get(f);
 	if (!cmd)
 		return -ENODEV;
-	err = ftl_exec_read(f, old, true);
+	err = ftl_fetch(f, old);
 	if (!err && le16_to_cpu(cmd->tag[0].flags) & FIO_TAG_LOST)
 		err = -ENODATA;
 	ftl_exec_put(f);

@@ -262,11 +262,19 @@ static bool any_done(void *arg)
  */
 static bool one_is_left(struct ftl *f)
 {
-	struct media_cmd *cmd = f->m->ops->get(f->m, 0, true);
+	struct media_cmd *cmd = f->m->ops->get(f->m, 0, true), *more;
+	bool yes = cmd;
 
+	/* One to read with, one for the rest of the row. */
+	if (cmd && ftl_has_parity(f)) {
+		more = f->m->ops->get(f->m, 0, true);
+		yes = more;
+		if (more)
+			give_back(f, more);
+	}
 	if (cmd)
 		give_back(f, cmd);
-	return cmd;
+	return yes;
 }
 
 /* Start idle slots while there is work; returns how many were started. */
@@ -403,6 +411,10 @@ int ftl_slots_init(struct ftl *f)
 	u32 i;
 	int err = init_slot(f, &f->xslot);
 
+	if (!err && ftl_parity_possible(&f->m->geo)) {
+		f->sum = ftl_alloc(f, FIO_MEDIA_UNIT, FTL_MEM_BUFFER);
+		err = f->sum ? init_slot(f, &f->pslot) : -ENOMEM;
+	}
 	for (i = 0; !err && i < FTL_SLOTS; i++)
 		err = init_slot(f, &f->slot[i]);
 	return err ? err : init_rmw(f);
@@ -427,6 +439,8 @@ void ftl_slots_free(struct ftl *f)
 	for (i = 0; i < FTL_SLOTS; i++)
 		free_slot(f, &f->slot[i]);
 	free_slot(f, &f->xslot);
+	free_slot(f, &f->pslot);
+	ftl_free(f, f->sum, FIO_MEDIA_UNIT, FTL_MEM_BUFFER);
 }
 
 /* Erased stripes to keep at hand: one for each that may need one soon. */
@@ -475,6 +489,8 @@ static void set_timer(struct ftl *f)
 /* In order of urgency; each returns true when it did something. */
 static bool (*const jobs[])(struct ftl *f) = {
 	ftl_health_step,
+	ftl_rebuild_step,
+	ftl_die_step,
 	ftl_write_alloc_leaf,
 	reclaim_step,
 	prepare_step,
@@ -508,6 +524,7 @@ void ftl_run(struct ftl *f)
 			did |= jobs[i](f);
 		}
 	} while (did && !ftl_load(&f->gone));
+	ftl_rebuild_step(f);
 	if (ftl_load(&f->gone) || ftl_load(&f->read_only))
 		ftl_fail_all(f);
 	ftl_health_step(f);

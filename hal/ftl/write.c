@@ -404,11 +404,34 @@ static void rmw_read_done(struct media_cmd *cmd)
 		f->m->ops->commit(f->m, queue);
 		return;
 	}
+	if (ftl_rebuildable(f, cmd->status)) {
+		if (cmd->status == MEDIA_DIE_OFFLINE)
+			ftl_die_silent(f, cmd->unit[0]);
+		ftl_unpin(f, r->io->queue, r->pin);
+		f->m->ops->put(f->m, cmd);
+		ftl_pump(f);
+		ftl_rebuild_later(f, &r->link, true);
+		return;
+	}
 	err = check_old(f, cmd, w->lu + r->index);
 	if (err)
 		ftl_add(&f->st.media_errors, 1);
 	f->m->ops->put(f->m, cmd);
 	ftl_pump(f);
+	rmw_ready(f, r, err);
+}
+
+/**
+ * ftl_rmw_rebuilt() - the old content of a unit has been computed, or not
+ * @f: the instance
+ * @r: its buffer holds the content
+ * @err: 0 or -errno
+ *
+ * Context: worker.
+ */
+void ftl_rmw_rebuilt(struct ftl *f, struct ftl_rmw *r, int err)
+{
+	r->pin = ftl_pin(f, r->io->queue, 0);
 	rmw_ready(f, r, err);
 }
 

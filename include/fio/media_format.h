@@ -70,7 +70,7 @@ struct fio_tag {
 /**
  * struct fio_parity_tag - out-of-band bytes of a parity page
  * @lba: XOR of the tags' @lba in the row; the same for @seq, @flags, @group,
- *	@group_index, @group_len, @reserved, @unit_crc (their @crc), @unit_type,
+ *	@group_index, @group_len, @interval, @clock, @unit_crc (their @crc), @unit_type,
  *	@unit_stream
  * @seq: see @lba
  * @stripe_seq: as in struct fio_tag; equal in all pages of a stripe
@@ -95,7 +95,9 @@ struct fio_parity_tag {
 	__le32 group;
 	__le16 group_index;
 	__le16 group_len;
-	__u8 reserved[8];
+	__u8 interval;
+	__u8 reserved[3];
+	__le32 clock;
 	__le32 unit_crc;
 	__u8 unit_type;
 	__u8 unit_stream;
@@ -217,6 +219,8 @@ struct fio_super {
 
 static_assert(sizeof(struct fio_tag) == FIO_MEDIA_TAG);
 static_assert(sizeof(struct fio_parity_tag) == FIO_MEDIA_TAG);
+static_assert(offsetof(struct fio_parity_tag, clock) == offsetof(struct fio_tag, clock));
+static_assert(offsetof(struct fio_parity_tag, unit_crc) == offsetof(struct fio_tag, reserved));
 static_assert(offsetof(struct fio_parity_tag, unit_crc) == 48);
 static_assert(offsetof(struct fio_parity_tag, row) == 56);
 static_assert(sizeof(struct fio_map_leaf) == FIO_MEDIA_UNIT);

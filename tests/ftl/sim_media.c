@@ -76,6 +76,7 @@ struct sim {
 	u64 rng;
 	u64 ops;
 	bool gone, trace;
+	bool dead[256];
 	void (*hook)(void *ctx);
 	void *hook_ctx;
 	char violation[SENTENCE];
@@ -560,10 +561,10 @@ static bool sums_allow(struct sim *s, const struct place *p, u8 flags)
 
 static void add_unit(struct sim *s, const struct place *p, struct sim_op *op)
 {
-	static const u8 zero[sizeof(op->content->tag.reserved) - 8];
+	static const u8 zero[sizeof(op->content->tag.reserved)];
 
 	/* those bytes of a sum hold something else */
-	if (memcmp(op->content->tag.reserved + 8, zero, sizeof(zero)))
+	if (memcmp(op->content->tag.reserved, zero, sizeof(zero)))
 		violate(s, "die %u append unit %u page %u: reserved bytes of its tag are lost in the sum",
 			p->die, p->block, p->page);
 	s->flags[au_index(s, p)] |= SIM_AU_XOR;
@@ -581,6 +582,10 @@ static void append_unit(struct sim *s, struct sim_cmd *c, u32 i)
 
 	locate(s, c->cmd.unit[i], &p);
 	au = au_at(s, &p);
+	if (s->dead[p.die]) {
+		unit_failed(c, i, MEDIA_DIE_OFFLINE);
+		return;
+	}
 	if (!append_allowed(s, &p) || !sums_allow(s, &p, c->cmd.flags)) {
 		unit_failed(c, i, MEDIA_AU_STATE);
 		return;
@@ -826,6 +831,8 @@ static void admit_report(struct sim *s, struct sim_cmd *c)
 			.erase_count = info.erase_count,
 			.read_count = info.read_count,
 		};
+		if (s->dead[p.die])
+			c->cmd.au[i] = (struct media_au){ .state = MEDIA_AU_OFFLINE };
 	}
 	end_cmd(s, c);
 }
@@ -1325,6 +1332,12 @@ struct nand *sim_nand(struct sim *s)
 void sim_set_durable(struct sim *s, bool durable)
 {
 	ftl_store(&s->media.durable, (u32)durable);
+}
+
+void sim_set_die_offline(struct sim *s, u32 die, bool offline)
+{
+	s->dead[die] = offline;
+	nand_set_die_offline(s->nand, die, offline);
 }
 
 void sim_set_gone(struct sim *s)

@@ -122,7 +122,9 @@ bool sim_sums_get(struct sim_sums *x, u32 au, u32 page, void *data, struct fio_t
 	p->group = s->tag.group;
 	p->group_index = s->tag.group_index;
 	p->group_len = s->tag.group_len;
-	memcpy(p->reserved, s->tag.reserved, sizeof(p->reserved));
+	p->interval = s->tag.interval;
+	memcpy(p->reserved, s->tag.reserved0, sizeof(p->reserved));
+	p->clock = s->tag.clock;
 	p->unit_crc = s->tag.crc;
 	p->unit_type = s->tag.type;
 	p->unit_stream = s->tag.stream;
