@@ -196,6 +196,7 @@ static void fio_blk_fill_limits(const struct fio_blk *b,
 	lim->max_hw_discard_sectors = fio_blk_discard_sectors(info);
 	lim->max_write_zeroes_sectors = fio_blk_discard_sectors(info);
 	fio_compat_wzeroes_unmap(lim);
+	fio_compat_write_streams(lim, FIO_WRITE_STREAMS);
 	lim->features = fio_blk_cache_features(info);
 }
 

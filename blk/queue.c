@@ -81,6 +81,7 @@ static blk_status_t fio_blk_set_op(struct fio_blk *b, struct request *rq,
 		return BLK_STS_OK;
 	case REQ_OP_WRITE:
 		io->op = FIO_IO_WRITE;
+		io->stream = fio_compat_write_stream(rq, FIO_WRITE_STREAMS);
 		fio_blk_map_data(b, rq, io);
 		return BLK_STS_OK;
 	case REQ_OP_FLUSH:
@@ -106,6 +107,7 @@ static blk_status_t fio_blk_prepare(struct fio_blk *b, struct request *rq)
 	io->flags = rq->cmd_flags & REQ_FUA ? FIO_IO_FUA : 0;
 	io->queue = rq->mq_hctx->queue_num;
 	io->err = 0;
+	io->stream = 0;
 	io->nents = 0;
 	io->sg = NULL;
 	io->done = fio_blk_done;

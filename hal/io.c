@@ -52,6 +52,8 @@ static void fill(struct fio_card *card, struct fio_io *io, bool last)
 	req->ftl.queue = io->queue;
 	req->ftl.lba = io->lba;
 	req->ftl.count = io->blocks;
+	static_assert(FIO_WRITE_STREAMS == FTL_WRITE_STREAMS);
+	req->ftl.stream = io->stream;
 	req->ftl.done = io_done;
 }
 

@@ -132,6 +132,40 @@ static inline void fio_compat_wzeroes_unmap(struct fio_queue_limits *lim)
 #endif
 }
 
+/* How many streams bi_write_stream may name. */
+static inline void fio_compat_write_streams(struct fio_queue_limits *lim,
+					    unsigned short streams)
+{
+#if FIO_HAVE_WRITE_STREAM
+	lim->max_write_streams = streams;
+#endif
+}
+
+/**
+ * fio_compat_write_stream() - the stream of a write
+ * @rq: a write
+ * @streams: how many there are
+ *
+ * The one it names; else one for each of the lifetimes that a file can be said to
+ * have (short, medium, long, extreme), if there are as many.
+ *
+ * Context: any.
+ * Return: 1 to @streams, 0: none.
+ */
+static inline u8 fio_compat_write_stream(const struct request *rq, u8 streams)
+{
+	u8 stream = 0;
+
+#if FIO_HAVE_WRITE_STREAM
+	stream = rq->bio->bi_write_stream;
+#endif
+#if FIO_HAVE_WRITE_HINT
+	if (!stream && rq->bio->bi_write_hint >= WRITE_LIFE_SHORT)
+		stream = rq->bio->bi_write_hint - WRITE_LIFE_SHORT + 1;
+#endif
+	return stream <= streams ? stream : 0;
+}
+
 #if FIO_HAVE_MERGE_ALWAYS
 #define FIO_MQ_FLAGS	0
 #else

@@ -253,18 +253,21 @@ static bool take(struct ftl *f, struct ftl_frontier *fr, u64 low, u32 interval, 
 	return true;
 }
 
-/* The rung with room that is nearest to @rung, the colder of two; or FTL_RUNGS. */
-static u32 nearest_rung(const struct ftl *f, u32 rung)
+/*
+ * The rung with room that is nearest to @rung, the colder of two; streams that users
+ * name count as further rungs. FTL_STREAMS: none has any.
+ */
+static u32 nearest_room(const struct ftl *f, u32 stream)
 {
 	u32 d;
 
-	for (d = 1; d < FTL_RUNGS; d++) {
-		if (rung + d < FTL_RUNGS && f->front[FTL_LADDER + rung + d].room)
-			return rung + d;
-		if (rung >= d && f->front[FTL_LADDER + rung - d].room)
-			return rung - d;
+	for (d = 1; d < FTL_STREAMS - FTL_LADDER; d++) {
+		if (stream + d < FTL_STREAMS && f->front[stream + d].room)
+			return stream + d;
+		if (stream >= FTL_LADDER + d && f->front[stream - d].room)
+			return stream - d;
 	}
-	return FTL_RUNGS;
+	return FTL_STREAMS;
 }
 
 /* See overhead_units() in core.c for why another rung will do. */
@@ -276,29 +279,30 @@ static bool take_rung(struct ftl *f, struct ftl_spot at, u32 *unit)
 		return true;
 	if (at.stream < FTL_LADDER)
 		return false;
-	other = nearest_rung(f, at.stream - FTL_LADDER);
-	if (other == FTL_RUNGS)
+	other = nearest_room(f, at.stream);
+	if (other == FTL_STREAMS)
 		return false;
 	f->st.units_misplaced++;
-	return take(f, &f->front[FTL_LADDER + other], f->reserve, at.interval, unit);
+	return take(f, &f->front[other], f->reserve, at.interval, unit);
 }
 
 /**
  * ftl_reserve_user() - room for user data
  * @f: the instance
  * @lu: logical unit of the first
+ * @named: ftl_io.stream
  * @want: units
  * @unit: receives the append unit of each, as its first unit
  *
  * Context: lock held.
  * Return: units reserved, fewer than wanted when no stripe can be opened.
  */
-u32 ftl_reserve_user(struct ftl *f, u64 lu, u32 want, u32 *unit)
+u32 ftl_reserve_user(struct ftl *f, u64 lu, u8 named, u32 want, u32 *unit)
 {
 	u32 n;
 
 	for (n = 0; n < want && (!f->paced || f->pace_credit); n++) {
-		if (!take_rung(f, ftl_place_user(f, lu + n), &unit[n]))
+		if (!take_rung(f, ftl_place_user(f, lu + n, named), &unit[n]))
 			break;
 		f->pace_credit -= f->paced;
 		ftl_place_tick(f);

@@ -21,6 +21,8 @@ struct ftl;
 
 enum ftl_op { FTL_READ, FTL_WRITE, FTL_FLUSH, FTL_TRIM, FTL_ZEROES };
 
+#define FTL_WRITE_STREAMS 4	/* that a user can tell the core to keep apart */
+
 #define FTL_IO_FUA	BIT(0)
 #define FTL_IO_MORE	BIT(1)	/* more follow at once: ftl_commit() comes after the last */
 
@@ -31,6 +33,8 @@ enum ftl_op { FTL_READ, FTL_WRITE, FTL_FLUSH, FTL_TRIM, FTL_ZEROES };
  * @queue: the submitter's queue, below media geo.queues
  * @lba: first logical block (of ftl_info.lba_bytes)
  * @count: logical blocks; READ and WRITE at most ftl_info.max_blocks
+ * @stream: WRITE: 1 to FTL_WRITE_STREAMS: keep apart from data of other streams, where
+ *	the medium is large enough for that; 0, and anything else: the core decides
  * @done: called exactly once, any context, not from inside ftl_submit() unless
  *	the request never reaches the medium. @err: 0 or -errno: -EIO, -ENODATA
  *	(uncorrectable medium error), -ENODEV, -EROFS, -EINVAL (outside the device)
@@ -42,6 +46,7 @@ struct ftl_io {
 	u16 queue;
 	u32 count;
 	u64 lba;
+	u8 stream;
 	void (*done)(struct ftl_io *io, int err);
 	u64 priv[24];
 };

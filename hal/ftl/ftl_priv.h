@@ -74,12 +74,15 @@ static inline void ftl_list_del(struct ftl_link *l)
  * with few stripes has one stream for user data and one for copies. Others have
  * the rungs of a ladder, FTL_LADDER on, each for data of like age, written by
  * users and by the collector; then FTL_USER is not used and FTL_GC is where copies
- * go for which no rung has room.
+ * go for which no rung has room. Behind the rungs are the streams that users name
+ * themselves; for room and reserve they are like rungs.
  */
 #define FTL_RUNGS	13
 
 enum ftl_stream {
-	FTL_USER, FTL_GC, FTL_META, FTL_LADDER, FTL_STREAMS = FTL_LADDER + FTL_RUNGS,
+	FTL_USER, FTL_GC, FTL_META, FTL_LADDER,
+	FTL_NAMED = FTL_LADDER + FTL_RUNGS,
+	FTL_STREAMS = FTL_NAMED + FTL_WRITE_STREAMS,
 };
 
 enum ftl_stripe_state {
@@ -625,7 +628,7 @@ void ftl_scrub_init(struct ftl *f);
 /* frontier.c */
 void ftl_stop_au(struct ftl *f, u32 s, u32 die);
 u32 ftl_reserve(struct ftl *f, enum ftl_stream stream, u32 want, u32 *unit);
-u32 ftl_reserve_user(struct ftl *f, u64 lu, u32 want, u32 *unit);
+u32 ftl_reserve_user(struct ftl *f, u64 lu, u8 named, u32 want, u32 *unit);
 u32 ftl_reserve_copies(struct ftl *f, const struct fio_tag *tag, const u32 *from, u32 want,
 		       u32 *unit);
 u64 ftl_room(struct ftl *f, enum ftl_stream stream);
@@ -759,7 +762,7 @@ static inline u8 ftl_append_flags(const struct ftl *f)
 /* place.c */
 void ftl_place_init(struct ftl *f);
 bool ftl_place_step(struct ftl *f);
-struct ftl_spot ftl_place_user(const struct ftl *f, u64 lu);
+struct ftl_spot ftl_place_user(const struct ftl *f, u64 lu, u8 named);
 struct ftl_spot ftl_place_copy(const struct ftl *f, const struct fio_tag *tag, u32 from);
 struct ftl_spot ftl_place_internal(const struct ftl *f, enum ftl_stream stream);
 void ftl_place_open(struct ftl *f, struct ftl_frontier *fr, u32 s);

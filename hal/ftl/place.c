@@ -36,7 +36,7 @@
  */
 #include "ftl_priv.h"
 
-#define TICKS_PER_ROUND	(1U << 26)	/* at most: time is 32 bits, differences half */
+#define TICKS_PER_ROUND	BIT(26)	/* at most: time is 32 bits, differences half */
 #define MAX_INTERVAL	(30U << 8)	/* as a logarithm */
 #define INVERSE_ONE	40		/* 1 / T in units of 2^-40 */
 #define STRIPES_AT_ONCE	4096U
@@ -188,21 +188,28 @@ static struct ftl_spot rung_for(const struct ftl *f, u32 mean)
  * ftl_place_user() - where to write a unit of user data
  * @f: the instance
  * @lu: logical unit
+ * @named: ftl_io.stream: what users want kept apart is, however long it lives
  *
  * Context: lock held.
  * Return: a stream, and the interval to expect.
  */
-struct ftl_spot ftl_place_user(const struct ftl *f, u64 lu)
+struct ftl_spot ftl_place_user(const struct ftl *f, u64 lu, u8 named)
 {
+	struct ftl_spot at;
 	u32 old, mean;
 
 	if (!f->rungs)
 		return (struct ftl_spot){ .stream = FTL_USER };
 	old = ftl_lookup(f, lu);
-	if (old == FIO_UNIT_NONE)
-		return rung_for(f, f->place.round);
-	mean = exp2_of(f->stripe[ftl_unit_stripe(f, old)].interval);
-	return rung_for(f, mean - mean / 3 + age_of(f, old) / 3);
+	if (old == FIO_UNIT_NONE) {
+		at = rung_for(f, f->place.round);
+	} else {
+		mean = exp2_of(f->stripe[ftl_unit_stripe(f, old)].interval);
+		at = rung_for(f, mean - mean / 3 + age_of(f, old) / 3);
+	}
+	if (named && named <= FTL_WRITE_STREAMS)
+		at.stream = FTL_NAMED + named - 1;
+	return at;
 }
 
 /**
@@ -216,14 +223,17 @@ struct ftl_spot ftl_place_user(const struct ftl *f, u64 lu)
  */
 struct ftl_spot ftl_place_copy(const struct ftl *f, const struct fio_tag *tag, u32 from)
 {
-	u32 mean;
+	const struct ftl_stripe *st = &f->stripe[ftl_unit_stripe(f, from)];
+	struct ftl_spot at;
 
 	if (!f->rungs)
 		return (struct ftl_spot){ .stream = FTL_GC };
 	if (tag->type != FIO_TAG_DATA)
 		return ftl_place_internal(f, FTL_META);
-	mean = exp2_of(f->stripe[ftl_unit_stripe(f, from)].interval);
-	return rung_for(f, mean + age_of(f, from) / 4);
+	at = rung_for(f, exp2_of(st->interval) + age_of(f, from) / 4);
+	if (st->stream >= FTL_NAMED)
+		at.stream = st->stream;
+	return at;
 }
 
 /* What the core writes for itself lives for about a round. */
@@ -395,23 +405,23 @@ static void remap(struct ftl *f)
 }
 
 /* Has a rung an open stripe that nothing may be written to for long? */
-static bool idle(const struct ftl *f, u32 rung)
+static bool idle(const struct ftl *f, u32 stream)
 {
-	u32 s = f->front[FTL_LADDER + rung].stripe;
+	u32 s = f->front[stream].stripe;
 
 	if (s == FTL_NONE)
 		return false;
-	return rung >= f->place.used || now(f) - f->stripe[s].closed > f->place.round / 2;
+	return (stream < FTL_NAMED && stream >= FTL_LADDER + f->place.used) || now(f) - f->stripe[s].closed > f->place.round / 2;
 }
 
 static void close_idle(struct ftl *f)
 {
 	unsigned long flags = ftl_lock(&f->lock);
-	u32 r;
+	u32 i;
 
-	for (r = 0; r < FTL_RUNGS; r++)
-		if (idle(f, r))
-			ftl_frontier_close(f, FTL_LADDER + r);
+	for (i = FTL_LADDER; i < FTL_STREAMS; i++)
+		if (idle(f, i))
+			ftl_frontier_close(f, i);
 	ftl_unlock(&f->lock, flags);
 }
 

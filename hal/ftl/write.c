@@ -199,7 +199,7 @@ static bool claim_rmw(struct ftl *f, struct ftl_write *w, struct media_cmd *cmd,
 			r->state = FTL_RMW_READING;
 			c->kind = CLAIM_READ;
 			w->pending++;
-		} else if (ftl_reserve_user(f, w->lu + r->index, 1, cmd->unit)) {
+		} else if (ftl_reserve_user(f, w->lu + r->index, r->io->stream, 1, cmd->unit)) {
 			r->state = FTL_RMW_APPEND;
 			take_seq(f, w, c);
 		} else {
@@ -243,7 +243,8 @@ static void claim_run(struct ftl *f, struct ftl_write *w, struct media_cmd *cmd,
 	for (i = c->index; i < w->units && w->todo[i >> 6] >> (i & 63) & 1; i++)
 		n++;
 	n = min(n, f->geo.max_units);
-	claim_units(f, w, ftl_reserve_user(f, w->lu + c->index, n, cmd->unit), c);
+	n = ftl_reserve_user(f, w->lu + c->index, ftl_io_of(w)->stream, n, cmd->unit);
+	claim_units(f, w, n, c);
 }
 
 static void check_alive(struct ftl *f, struct ftl_write *w)
@@ -788,7 +789,7 @@ static void submit_pinned(struct ftl *f, struct ftl_io *io, struct media_cmd *cm
 	u8 pin = w->pin;
 	unsigned long flags = ftl_lock(&f->lock);
 
-	c.n = ftl_reserve_user(f, w->lu, w->units, cmd->unit);
+	c.n = ftl_reserve_user(f, w->lu, io->stream, w->units, cmd->unit);
 	if (unlikely(c.n < w->units)) {
 		list_partly(f, io, c.n, &c);
 		ftl_unlock(&f->lock, flags);

@@ -29,6 +29,8 @@ enum fio_io_op {
 
 #define FIO_IO_FUA	0x01
 
+#define FIO_WRITE_STREAMS 4
+
 /**
  * struct fio_io - one request on its way through a unit
  * @op: enum fio_io_op
@@ -37,6 +39,8 @@ enum fio_io_op {
  * @nents: entries of @sg; READ and WRITE only
  * @lba: first logical block
  * @blocks: logical blocks
+ * @stream: WRITE: data to be kept apart from that of other streams, 1 to
+ *	FIO_WRITE_STREAMS; 0: none
  * @sg: the data, not DMA mapped: fio_submit() maps and unmaps it
  * @done: called once when finished, in interrupt or any other context, perhaps
  *	before fio_submit() returns. @err: 0 or -errno (-ENODATA uncorrectable
@@ -54,6 +58,7 @@ struct fio_io {
 	u64 lba;
 	u32 blocks;
 	int err;
+	u8 stream;
 	struct scatterlist *sg;
 	void (*done)(struct fio_io *io, int err);
 	u64 priv[] __aligned(8);

@@ -17,7 +17,7 @@
 
 #include "explore.h"
 
-#define MAX_FILL	200	/* writes until the core must have begun to collect */
+#define MAX_FILL(units)	max(60U, 3 * (units))	/* writes until the core must have begun to collect */
 #define WRAP_WITHIN	3	/* sequence numbers */
 
 /**
@@ -457,7 +457,7 @@ static bool fill(struct rig *r, u64 seq_base)
 
 	if (!rig_format(r, seq_base) || !rig_attach(r) || !write_all(r))
 		return false;
-	for (i = 0; i < MAX_FILL && !st.gc_victims; i++) {
+	for (i = 0; i < MAX_FILL(r->setup->units) && !st.gc_victims; i++) {
 		if (!rig_write(r, i * 5 % r->setup->units * per, per, 0) || !rig_settle(r))
 			return false;
 		ftl_get_stats(r->f, &st);

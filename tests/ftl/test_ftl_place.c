@@ -247,6 +247,60 @@ static void test_full(void **state)
 	rig_stop(&r);
 }
 
+/* ---- streams that users name -------------------------------------------------- */
+
+static void named_done(struct ftl_io *io, int err)
+{
+	assert_int_equal(err, 0);
+	io->op = FTL_FLUSH;	/* seen */
+}
+
+static void put_named(struct rig *r, u64 lu, u8 stream)
+{
+	static u8 data[UNIT];
+	static struct sim_io sio;
+
+	memcpy(data, &lu, sizeof(lu));
+	sio.data = data;
+	sio.io = (struct ftl_io){
+		.op = FTL_WRITE, .lba = lu, .count = 1, .stream = stream, .done = named_done,
+	};
+	ftl_submit(r->f, &sio.io);
+	while (sio.io.op == FTL_WRITE && sim_advance(&r->env, r->f))
+		;
+	assert_int_equal(sio.io.op, FTL_FLUSH);
+}
+
+/* Whatever is collected in between, and by whom. */
+static void test_named(void **state)
+{
+	struct sim_config cfg = shape();
+	u32 holds[72][3] = { };
+	u64 seed = 31, lu;
+	struct rig r;
+	u32 i;
+
+	rig_start(&r, &cfg, 4096, UNITS, 0);
+	for (lu = 0; lu < UNITS; lu++)
+		put_named(&r, lu, lu % 3);
+	for (i = 0; i < 6 * UNITS; i++) {
+		lu = rig_random(&seed) % UNITS;
+		put_named(&r, lu, lu % 3);
+	}
+	sim_drive(&r.env, r.f);
+	for (lu = 0; lu < UNITS; lu++)
+		holds[stripe_of(&r, lu) - r.f->stripe][lu % 3]++;
+	for (i = 0; i < 72; i++)
+		assert_true(!!holds[i][0] + !!holds[i][1] + !!holds[i][2] <= 1);
+	assert_true(r.f->st.gc_units_written);
+	assert_int_equal(r.f->st.units_misplaced, 0);
+	rig_check(&r, true);
+	rig_cut(&r, &seed);
+	expect_all(&r, UNITS);
+	rig_check(&r, true);
+	rig_stop(&r);
+}
+
 /* ---- pace ---------------------------------------------------------------------- */
 
 #define DEPTH	32
@@ -302,7 +356,8 @@ static void test_pace(void **state)
 	fill(&r, 14000);
 	for (i = 0; i < 14000; i++)
 		put(&r, (u64)i * 6151 % 14000);
-	w = (struct writer){ .rig = &r, .seed = 5, .left = 14000, .copied = r.f->st.gc_units_written };
+	w = (struct writer){ .rig = &r, .seed = 5, .left = 14000 };
+	w.copied = r.f->st.gc_units_written;
 	memcpy(data, &self, sizeof(self));
 	for (i = 0; i < DEPTH; i++) {
 		w.sio[i].data = data;
@@ -326,6 +381,7 @@ int main(void)
 		cmocka_unit_test(test_remembered),
 		cmocka_unit_test(test_open_limit),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_named),
 		cmocka_unit_test(test_pace),
 	};
 
