@@ -91,5 +91,6 @@ int ftl_format_line(char *buf, size_t len, const char *fmt, ...) __printf(3, 4);
 #define ftl_fence_after_atomic() ftl_fence()
 #endif
 #define ftl_prefetch(p)		__builtin_prefetch(p)
+#define ftl_prefetch_write(p)	__builtin_prefetch(p, 1)
 
 #endif /* FTL_ENV_H */

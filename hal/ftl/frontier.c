@@ -10,6 +10,17 @@
  */
 #include "ftl_priv.h"
 
+/* Where the halves of ftl_stripe.counts lie: one valid more, one under way less. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define COUNT_PUBLISHED		(1 - (1ULL << 32))
+#define COUNT_INFLIGHT(counts)	((u32)((counts) >> 32))
+#else
+#define COUNT_PUBLISHED		((1ULL << 32) - 1)
+#define COUNT_INFLIGHT(counts)	((u32)(counts))
+#endif
+
+static_assert(offsetof(struct ftl_stripe, valid) + 4 == offsetof(struct ftl_stripe, inflight));
+
 /* Metadata may have to share the frontier of copies. */
 struct ftl_frontier *ftl_frontier(struct ftl *f, enum ftl_stream stream)
 {
@@ -428,7 +439,7 @@ void ftl_append_ok(struct ftl *f, u32 unit)
  * @stripe: stripe
  * @units: how many
  *
- * They become valid and are no longer under way.
+ * One atomic makes them valid and no longer under way.
  *
  * Context: any, no lock needed.
  * Return: true if it may have been the last of a full stripe: the caller takes the
@@ -439,10 +450,11 @@ bool ftl_appended(struct ftl *f, u32 stripe, u32 units)
 	struct ftl_stripe *s = &f->stripe[stripe];
 	const struct ftl_frontier *fr = &f->front[s->stream];
 
-	ftl_add(&s->valid, units);
-	/* The count before the look at the frontier; pairs with leave_stripe(). */
-	if (__atomic_sub_fetch(&s->inflight, units, __ATOMIC_ACQ_REL))
+	/* Neither half is ever below what is taken from it: no carry, no borrow. */
+	if (COUNT_INFLIGHT(__atomic_add_fetch(&s->counts, (u64)units * COUNT_PUBLISHED,
+					      __ATOMIC_ACQ_REL)))
 		return false;
+	/* The count before the look at the frontier; pairs with leave_stripe(). */
 	ftl_fence_after_atomic();
 	return ftl_load(&fr->stripe) != stripe;
 }

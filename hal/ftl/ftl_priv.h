@@ -122,8 +122,13 @@ enum ftl_stripe_state {
  */
 struct ftl_stripe {
 	u64 seq;
-	u32 valid;
-	u32 inflight;
+	union {
+		struct {
+			u32 valid;
+			u32 inflight;
+		};
+		u64 counts;	/* both, for one atomic */
+	};
 	u32 size;
 	u32 erases;
 	u32 born;

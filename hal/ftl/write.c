@@ -742,16 +742,26 @@ static void pinned_done(struct media_cmd *cmd)
 	io->done(io, 0);
 }
 
-/* Whole units of leaves that exist, in one command, and nobody is waiting. */
+/* Of leaves that exist. The first entry will be exchanged: fetch its line till then. */
+static bool find_leaves(const struct ftl *f, u64 lu, u32 units)
+{
+	u32 *leaf = ftl_map_leaf(f, lu);
+
+	if (!leaf)
+		return false;
+	ftl_prefetch_write(&leaf[lu & (FIO_MAP_FANOUT - 1)]);
+	return units == 1 || ftl_map_leaf(f, lu + units - 1);
+}
+
+/* Whole units in one command, and nobody is waiting. */
 static bool is_simple(const struct ftl *f, const struct ftl_io *io)
 {
 	u64 mask = (1ULL << f->lba_shift) - 1;
-	u64 lu = io->lba >> f->lba_shift;
 	u32 units = io->count >> f->lba_shift;
 
 	return !((io->lba | io->count) & mask) && units <= f->geo.max_units &&
 	       !ftl_load(&f->nwait) && !ftl_load(&f->braked) &&
-	       ftl_map_leaf(f, lu) && ftl_map_leaf(f, lu + units - 1);
+	       find_leaves(f, io->lba >> f->lba_shift, units);
 }
 
 /* Pinned, with its units taken; or neither. */
