@@ -48,6 +48,8 @@ struct run {
 	struct wa_result *result;	/* shared */
 	u32 *next;			/* shared: the first task that nobody took */
 	u32 rows, tasks;
+	u32 shown;			/* rows whose line is printed */
+	int over[2];			/* pipe: a byte for each task that is over */
 };
 
 /* ---- options ------------------------------------------------------------ */
@@ -383,13 +385,39 @@ static void take_tasks(struct run *run)
 		if (i >= run->tasks)
 			break;
 		run_task(&run->task[i]);
+		__atomic_store_n(&run->task[i].result->over, true, __ATOMIC_RELEASE);
+		if (write(run->over[1], "", 1) != 1)
+			break;
 	}
 }
 
-static void run_tasks(struct run *run)
+static bool row_over(const struct wa_row *row)
+{
+	u32 p, i;
+
+	for (p = 0; p < WA_POLICIES; p++)
+		for (i = 0; i < row->ran[p]; i++)
+			if (!__atomic_load_n(&row->result[p][i]->over, __ATOMIC_ACQUIRE))
+				return false;
+	return true;
+}
+
+/* Lines come in order, each as soon as it and those before it are complete. */
+static void show_rows(struct run *run, bool all)
+{
+	for (; run->shown < run->rows; run->shown++) {
+		struct wa_row *row = &run->row[run->shown];
+
+		if (!all && !row_over(row))
+			break;
+		report_row(row);
+		report_line(row);
+	}
+}
+
+static void start_jobs(struct run *run)
 {
 	u32 i, jobs = min(run->o.jobs, run->tasks);
-	int status;
 
 	fflush(NULL);
 	for (i = 0; i < jobs; i++) {
@@ -398,11 +426,28 @@ static void run_tasks(struct run *run)
 		if (pid < 0)
 			fail("cannot fork:", strerror(errno));
 		if (!pid) {
+			close(run->over[0]);
 			take_tasks(run);
 			fflush(NULL);
 			_exit(0);
 		}
 	}
+	close(run->over[1]);
+}
+
+/* The pipe ends with the last process that could write to it. */
+static void run_tasks(struct run *run)
+{
+	int status;
+	char byte;
+
+	if (pipe(run->over))
+		fail("no pipe:", strerror(errno));
+	report_head();
+	start_jobs(run);
+	while (read(run->over[0], &byte, 1) == 1)
+		show_rows(run, false);
+	show_rows(run, true);
 	while (wait(&status) > 0)
 		if (!WIFEXITED(status) || WEXITSTATUS(status))
 			fprintf(stderr, "fio-wa: a process died (status %#x)\n", status);
@@ -444,14 +489,9 @@ static double cpu_seconds(const struct run *run)
 
 static int report(struct run *run)
 {
-	u32 i, bad = check_results(run);
+	u32 bad = check_results(run);
 	int err = 0;
 
-	report_head();
-	for (i = 0; i < run->rows; i++) {
-		report_row(&run->row[i]);
-		report_line(&run->row[i]);
-	}
 	report_misses(run->row, run->rows);
 	if (run->o.check)
 		bad += report_check(run->row, run->rows);

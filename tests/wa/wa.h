@@ -49,6 +49,7 @@ struct wa_job {
  * @streams: places that were written at the same time, at the end (references)
  * @seconds: of CPU
  * @error: empty when all went well
+ * @over: this is all final
  */
 struct wa_result {
 	double wa, user, gc, parity, meta, pad, levelled;
@@ -58,6 +59,7 @@ struct wa_result {
 	s64 unaccounted;
 	double seconds;
 	char error[160];
+	bool over;
 };
 
 #endif /* TESTS_WA_H */
