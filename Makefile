@@ -51,6 +51,9 @@ crash: ## crash runner: all workloads of length DEPTH, a crash at every step
 mutants: ## seeded mistakes in the FTL core, which the crash runner must all find
 	$(Q)ci/test mutants
 
+faults: ## every fault of the medium at every place, CORRUPTIONS (10^7) pages come back changed (build/faults.json)
+	$(Q)$(MAKE) -s build/host/fio-faults && build/host/fio-faults --corruptions $(or $(CORRUPTIONS),10000000) --known tests/faults/known.txt --json build/faults.json
+
 fuzz: ## libFuzzer on the FTL core, FUZZ_SECONDS (600) for each target (build/fuzz/fuzz.json)
 	$(Q)ci/setup host fuzz && $(MAKE) -s fuzz-build && tests/fuzz/run-fuzz --seconds $(or $(FUZZ_SECONDS),600)
 
@@ -94,5 +97,5 @@ clean: ## remove build/; downloads stay in the cache
 	$(Q)rm -rf --one-file-system build compile_commands.json
 
 .PHONY: help setup modules run test lint unit crash mutants bad-input vm-smoke vm-faults bench ftl-bench stress repro clean
-.PHONY: wa tail recovery fuzz
+.PHONY: wa tail recovery fuzz faults
 .PHONY: compile_commands.json

@@ -72,7 +72,7 @@ struct sim {
 	struct sim_list ended, syncs;
 	u32 turn;
 	u32 open;
-	u32 fail_programs, fail_erases;
+	u32 fail_programs, fail_erases, skip_faults;
 	u64 rng;
 	u64 ops;
 	bool gone, trace;
@@ -502,10 +502,14 @@ static struct sim_page *make_page(struct sim *s, const struct sim_cmd *c, u32 i,
 	return p;
 }
 
-static bool take_fault(u32 *count)
+static bool take_fault(u32 *skip, u32 *count)
 {
 	if (!*count)
 		return false;
+	if (*skip) {
+		--*skip;
+		return false;
+	}
 	--*count;
 	return true;
 }
@@ -597,7 +601,7 @@ static void append_unit(struct sim *s, struct sim_cmd *c, u32 i)
 	au->appends++;
 	op.block = p.block;
 	op.page = p.page;
-	op.fail = take_fault(&s->fail_programs);
+	op.fail = take_fault(&s->skip_faults, &s->fail_programs);
 	if (op.fail)
 		close_au(s, &p, true);
 	else
@@ -777,7 +781,7 @@ static void admit_au_op(struct sim *s, struct sim_cmd *c, enum sim_op_kind kind)
 		au_set(s, au_at(s, &p), MEDIA_AU_CLOSED);
 		op.index = i;
 		op.block = p.block;
-		op.fail = kind == SIM_ERASE && take_fault(&s->fail_erases);
+		op.fail = kind == SIM_ERASE && take_fault(&s->skip_faults, &s->fail_erases);
 		c->waits++;
 		sim_queue_push(&s->queue[p.die], &op);
 	}
@@ -1367,6 +1371,16 @@ void sim_fail_programs(struct sim *s, u32 count)
 void sim_fail_erases(struct sim *s, u32 count)
 {
 	s->fail_erases = count;
+}
+
+void sim_skip_faults(struct sim *s, u32 skip)
+{
+	s->skip_faults = skip;
+}
+
+bool sim_faults_armed(const struct sim *s)
+{
+	return s->fail_programs || s->fail_erases;
 }
 
 void sim_set_hook(struct sim *s, void (*hook)(void *ctx), void *ctx)

@@ -107,6 +107,9 @@ void sim_set_gone(struct sim *s);
 /* The next @count programs or erases fail. Survives a power cut. */
 void sim_fail_programs(struct sim *s, u32 count);
 void sim_fail_erases(struct sim *s, u32 count);
+/* Of the operations that are to fail, let so many pass first. */
+void sim_skip_faults(struct sim *s, u32 skip);
+bool sim_faults_armed(const struct sim *s);
 
 /** sim_set_hook() - call @hook before each program, erase and retirement */
 void sim_set_hook(struct sim *s, void (*hook)(void *ctx), void *ctx);
