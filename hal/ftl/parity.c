@@ -278,7 +278,14 @@ struct look {
 	bool sums;	/* look for sums in the medium, else for parity on flash */
 };
 
-/* Closed stripes: all, or those that turned out to have no parity. */
+/* For parity: at closed stripes. For sums: at those that have none, and at free ones. */
+static bool to_look(const struct ftl_stripe *st, bool sums)
+{
+	if (st->state == FTL_S_CLOSED)
+		return !sums || st->flags & FTL_SF_EVACUATE;
+	return sums && st->state == FTL_S_FREE;
+}
+
 static bool look_fill(struct ftl *f, struct ftl_slot *slot, void *arg)
 {
 	struct look *l = arg;
@@ -287,7 +294,7 @@ static bool look_fill(struct ftl *f, struct ftl_slot *slot, void *arg)
 	for (; l->next < f->geo.aus && n < f->geo.max_units; l->next++) {
 		const struct ftl_stripe *st = &f->stripe[l->next];
 
-		if (st->state != FTL_S_CLOSED || (l->sums && !(st->flags & FTL_SF_EVACUATE)))
+		if (!to_look(st, l->sums))
 			continue;
 		slot->old[n] = l->next;
 		slot->cmd->unit[n++] = ftl_au_index(f, l->next, ftl_parity_die(f, l->next)) *
@@ -323,41 +330,23 @@ static int look_reap(struct ftl *f, struct ftl_slot *slot, void *arg)
 	return slot->cmd->status == MEDIA_GONE ? -ENODEV : 0;
 }
 
-/* One append unit of a stripe that was ever written to, or FTL_NONE. */
-static u32 written_au(const struct ftl *f, u32 s)
+/*
+ * Free stripes with sums: an earlier life did not come to end them. Erased they are
+ * out of the way of a recovery that would ask for their parity, and end them.
+ */
+static int erase_free(struct ftl *f)
 {
-	u32 d;
+	u32 s;
+	int err = 0;
 
-	for (d = 0; d < f->geo.dies; d++) {
-		u32 au = ftl_au_index(f, s, d);
-
-		if (au_good(f, s, d) && !(f->au[au] & FTL_AU_ERASED))
-			return au;
-	}
-	return FTL_NONE;
-}
-
-/* Sums of free stripes: an earlier life did not come to end them. */
-static bool forget_fill(struct ftl *f, struct ftl_slot *slot, void *arg)
-{
-	struct look *l = arg;
-	u32 au, n = 0;
-
-	for (; l->next < f->geo.aus && n < f->geo.max_units; l->next++) {
-		au = f->stripe[l->next].state == FTL_S_FREE ? written_au(f, l->next) : FTL_NONE;
-		if (au != FTL_NONE)
-			slot->cmd->unit[n++] = au * f->geo.pages;
-	}
-	if (!n)
-		return false;
-	ftl_cmd_init(slot->cmd, MEDIA_FINISH, n);
-	slot->cmd->flags = MEDIA_F_XOR;
-	return true;
-}
-
-static int forget_reap(struct ftl *f, struct ftl_slot *slot, void *arg)
-{
-	return slot->cmd->status == MEDIA_GONE ? -ENODEV : 0;
+	for (s = 0; err != -ENODEV && s < f->geo.aus; s++)
+		if (f->stripe[s].state == FTL_S_FREE && f->stripe[s].flags & FTL_SF_OLD_SUMS) {
+			ftl_heap_drop(f, s);
+			err = ftl_erase_stripe(f, s);
+			if (f->stripe[s].state == FTL_S_FREE)
+				ftl_heap_put(f, &f->free_heap, s);
+		}
+	return err == -ENODEV ? err : 0;
 }
 
 /* Dies that did not answer at attach: what they hold moves to the others. */
@@ -388,7 +377,6 @@ static void leave_dies(struct ftl *f)
 int ftl_parity_attach(struct ftl *f)
 {
 	static const struct ftl_pipe look = { look_fill, look_reap };
-	static const struct ftl_pipe forget = { forget_fill, forget_reap };
 	struct look l = { 0 };
 	int err;
 
@@ -399,8 +387,7 @@ int ftl_parity_attach(struct ftl *f)
 	l = (struct look){ .sums = true };
 	if (!err)
 		err = ftl_pipe_run(f, &look, &l);
-	l.next = 0;
 	if (!err && !f->rec.clean && !f->inspect)
-		err = ftl_pipe_run(f, &forget, &l);
+		err = erase_free(f);
 	return err;
 }

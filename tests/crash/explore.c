@@ -536,6 +536,8 @@ void explore_free(struct explore *x)
 
 bool explore_allows(const struct variant *v, enum rig_step step)
 {
+	if (step == STEP_DIE)
+		return v->setup.parity && !v->setup.sim.volatile_buffer;
 	return !v->setup.no_faults ||
 	       (step != STEP_PROGRAM_FAIL && step != STEP_ERASE_FAIL);
 }

@@ -13,6 +13,7 @@
 #include "rig.h"
 
 #define CHURN_COARSE 7
+#define DIE 1	/* the one that stops answering: it holds a superblock */
 
 struct span {
 	u32 lba, count;
@@ -53,6 +54,7 @@ static const struct {
 	[STEP_CHURN] = { "ch", "trim and overwrite all but a to b, again and again" },
 	[STEP_TRIM_INTO] = { "tw", "write a while a to b is being trimmed" },
 	[STEP_READ_INTO] = { "rd", "read a to b while it is being written" },
+	[STEP_DIE] = { "di", "a die stops answering, or is back" },
 };
 
 const char *rig_step_name(enum rig_step step)
@@ -149,6 +151,11 @@ bool rig_attach(struct rig *r)
 	struct ftl_info info;
 	int err = ftl_attach(sim_media(r->sim), &r->env.env, 0, &r->f);
 
+	/* It may want the die back, rather than show old data as new. */
+	if (err == -EIO && nand_die_is_offline(sim_nand(r->sim), DIE)) {
+		sim_set_die_offline(r->sim, DIE, false);
+		err = ftl_attach(sim_media(r->sim), &r->env.env, 0, &r->f);
+	}
 	if (!medium_ok(r))
 		return false;
 	if (err) {
@@ -573,6 +580,18 @@ static bool reattach(struct rig *r)
 	return rig_settle(r) && rig_detach(r) && rig_attach(r);
 }
 
+/* And everybody finds out before anything else happens. */
+static bool toggle_die(struct rig *r)
+{
+	struct nand *nand = sim_nand(r->sim);
+
+	if (!ftl_load(&sim_media(r->sim)->durable))
+		return true;
+	sim_set_die_offline(r->sim, DIE, !nand_die_is_offline(nand, DIE));
+	maybe_cut(r);
+	return rig_read_all(r, false) && rig_settle(r);
+}
+
 static bool do_step(struct rig *r, enum rig_step step)
 {
 	switch (step) {
@@ -604,7 +623,12 @@ static bool do_step(struct rig *r, enum rig_step step)
 		return true;
 	case STEP_REATTACH:
 		return reattach(r);
+	case STEP_DIE:
+		return toggle_die(r);
 	case STEP_PLP:
+		/* two faults at once: what a dead die had not on flash is lost */
+		if (nand_die_is_offline(sim_nand(r->sim), DIE))
+			return true;
 		sim_set_durable(r->sim, !ftl_load(&sim_media(r->sim)->durable));
 		return true;
 	case STEP_WRITE_TWICE:

@@ -81,6 +81,7 @@ enum rig_step {
 	STEP_CHURN,
 	STEP_TRIM_INTO,
 	STEP_READ_INTO,
+	STEP_DIE,
 	STEP_COUNT
 };
 

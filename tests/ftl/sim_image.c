@@ -160,7 +160,7 @@ static void finish_op(struct sim_image *img, u32 die, const struct sim_op *op)
 static void tear_op(struct sim_image *img, u32 die, const struct sim_op *op,
 		    enum nand_torn torn)
 {
-	if (torn == NAND_TORN_NOT_STARTED)
+	if (torn == NAND_TORN_NOT_STARTED || nand_die_is_offline(img->nand, die))
 		return;
 	if (op->kind == SIM_PROGRAM)
 		nand_tear(img->nand, NAND_PROGRAM, die, op->block, op->page,
@@ -231,6 +231,8 @@ u64 sim_image_hash(const struct sim_image *img)
 	u64 h = nand_hash(img->nand);
 	u32 i;
 
+	for (i = 0; i < img->dies; i++)
+		h = (h ^ nand_die_is_offline(img->nand, i)) * 0x100000001b3ULL;
 	for (i = 0; i < img->dies * img->aus; i++)
 		h = (h ^ img->au[i]) * 0x100000001b3ULL;
 	h = (h ^ img->fail_programs) * 0x100000001b3ULL;

@@ -76,7 +76,6 @@ struct sim {
 	u64 rng;
 	u64 ops;
 	bool gone, trace;
-	bool dead[256];
 	void (*hook)(void *ctx);
 	void *hook_ctx;
 	char violation[SENTENCE];
@@ -586,7 +585,7 @@ static void append_unit(struct sim *s, struct sim_cmd *c, u32 i)
 
 	locate(s, c->cmd.unit[i], &p);
 	au = au_at(s, &p);
-	if (s->dead[p.die]) {
+	if (nand_die_is_offline(s->nand, p.die)) {
 		unit_failed(c, i, MEDIA_DIE_OFFLINE);
 		return;
 	}
@@ -835,7 +834,7 @@ static void admit_report(struct sim *s, struct sim_cmd *c)
 			.erase_count = info.erase_count,
 			.read_count = info.read_count,
 		};
-		if (s->dead[p.die])
+		if (nand_die_is_offline(s->nand, p.die))
 			c->cmd.au[i] = (struct media_au){ .state = MEDIA_AU_OFFLINE };
 	}
 	end_cmd(s, c);
@@ -1340,7 +1339,8 @@ void sim_set_durable(struct sim *s, bool durable)
 
 void sim_set_die_offline(struct sim *s, u32 die, bool offline)
 {
-	s->dead[die] = offline;
+	while (offline && s->queue[die].len)
+		perform(s, die);
 	nand_set_die_offline(s->nand, die, offline);
 }
 

@@ -98,7 +98,12 @@ bool sim_step(struct sim *s);
 /** sim_set_durable() - power-loss protection fails or comes back */
 void sim_set_durable(struct sim *s, bool durable);
 
-/** sim_set_die_offline() - a die stops answering, or is back; not kept over a cut */
+/**
+ * sim_set_die_offline() - a die stops answering, or is back
+ *
+ * What it has queued is done first: to lose what a card had acknowledged is a second
+ * fault. It stays so over a cut.
+ */
 void sim_set_die_offline(struct sim *s, u32 die, bool offline);
 
 /** sim_set_gone() - the card is gone: everything ends with MEDIA_GONE */

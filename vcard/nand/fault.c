@@ -244,6 +244,11 @@ void nand_set_die_offline(struct nand *n, u32 die, bool offline)
 		nand_break_rule(n, die, "die %u cannot be taken offline: it does not exist", die);
 }
 
+bool nand_die_is_offline(const struct nand *n, u32 die)
+{
+	return die < n->geo.dies && n->dies[die].offline;
+}
+
 static bool is_used(const struct nand *n)
 {
 	u64 blocks = nand_nr_blocks(&n->geo);

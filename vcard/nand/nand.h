@@ -315,6 +315,9 @@ void nand_set_bitflips(struct nand *n, u32 per_million, u32 ecc_bits);
 /** nand_set_die_offline() - a dead die answers NAND_DIE_OFFLINE to everything */
 void nand_set_die_offline(struct nand *n, u32 die, bool offline);
 
+/** nand_die_is_offline() - was the last nand_set_die_offline() for @die one with true */
+bool nand_die_is_offline(const struct nand *n, u32 die);
+
 /**
  * nand_set_factory_bad() - before first use: mark @permille of all blocks bad, by @seed
  *
