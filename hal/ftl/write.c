@@ -797,8 +797,11 @@ static void submit_pinned(struct ftl *f, struct ftl_io *io, struct media_cmd *cm
 	bool more = io->flags & FTL_IO_MORE;
 	u32 queue = io->queue;
 	u8 pin = w->pin;
-	unsigned long flags = ftl_lock(&f->lock);
+	unsigned long flags;
 
+	/* Placement asks where the old version is: miss the cache before the lock. */
+	ftl_map_find(f, w->lu);
+	flags = ftl_lock(&f->lock);
 	c.n = ftl_reserve_user(f, w->lu, io->stream, w->units, cmd->unit);
 	if (unlikely(c.n < w->units)) {
 		list_partly(f, io, c.n, &c);
