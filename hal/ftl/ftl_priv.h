@@ -203,6 +203,7 @@ struct ftl_spot {
  * @next: tick when rungs are shared out again, @due: it is
  * @learned: stripes whose tags have been asked
  * @rung: by class, below @used
+ * @row_part: of the time that a stripe took to fill, of each row, times 2^16
  */
 struct ftl_place {
 	u64 clock;
@@ -212,6 +213,7 @@ struct ftl_place {
 	bool due;
 	u32 learned;
 	u32 used;
+	u32 row_part;
 	u8 rung[FTL_CLASSES];
 };
 

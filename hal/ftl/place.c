@@ -149,21 +149,34 @@ static u32 rows_of(const struct ftl *f, u32 s)
 	return max(rows, 1U);
 }
 
-/* When a unit was put where it is: a stripe is written row by row. */
-static u32 time_of(const struct ftl *f, u32 unit)
+static u32 row_of(const struct ftl *f, u32 unit)
 {
-	u32 s = ftl_unit_stripe(f, unit), row = unit % f->geo.pages;
-	const struct ftl_stripe *st = &f->stripe[s];
-	u32 rows = rows_of(f, s);
-	u32 span = (st->state == FTL_S_OPEN ? now(f) : st->closed) - st->opened;
+	u32 pages = f->geo.pages;
 
+	return pages & (pages - 1) ? unit % pages : unit & (pages - 1);
+}
+
+/*
+ * When a unit was put where it is: a stripe is written row by row. Few units are
+ * overwritten in a stripe that is open still, so only that division is done.
+ */
+static u32 time_of(const struct ftl *f, u32 unit, u32 s)
+{
+	const struct ftl_stripe *st = &f->stripe[s];
+	u32 row = row_of(f, unit), rows, span;
+
+	if (st->state != FTL_S_OPEN)
+		return st->opened +
+		       (u32)((u64)(st->closed - st->opened) * (row * f->place.row_part) >> 16);
+	rows = rows_of(f, s);
 	row = min(row, rows);
+	span = now(f) - st->opened;
 	return st->opened + span / rows * row + span % rows * row / rows;
 }
 
-static u32 age_of(const struct ftl *f, u32 unit)
+static u32 age_of(const struct ftl *f, u32 unit, u32 s)
 {
-	u32 age = now(f) - time_of(f, unit);
+	u32 age = now(f) - time_of(f, unit, s);
 
 	return age >> 31 ? 1 : max(age, 1U);
 }
@@ -196,7 +209,7 @@ static struct ftl_spot rung_for(const struct ftl *f, u32 mean)
 struct ftl_spot ftl_place_user(const struct ftl *f, u64 lu, u8 named)
 {
 	struct ftl_spot at;
-	u32 old, mean;
+	u32 old, s, mean;
 
 	if (!f->rungs)
 		return (struct ftl_spot){ .stream = FTL_USER };
@@ -204,8 +217,9 @@ struct ftl_spot ftl_place_user(const struct ftl *f, u64 lu, u8 named)
 	if (old == FIO_UNIT_NONE) {
 		at = rung_for(f, f->place.round);
 	} else {
-		mean = exp2_of(f->stripe[ftl_unit_stripe(f, old)].interval);
-		at = rung_for(f, mean - mean / 3 + age_of(f, old) / 3);
+		s = ftl_unit_stripe(f, old);
+		mean = exp2_of(f->stripe[s].interval);
+		at = rung_for(f, mean - mean / 3 + age_of(f, old, s) / 3);
 	}
 	if (named && named <= FTL_WRITE_STREAMS)
 		at.stream = FTL_NAMED + named - 1;
@@ -223,14 +237,15 @@ struct ftl_spot ftl_place_user(const struct ftl *f, u64 lu, u8 named)
  */
 struct ftl_spot ftl_place_copy(const struct ftl *f, const struct fio_tag *tag, u32 from)
 {
-	const struct ftl_stripe *st = &f->stripe[ftl_unit_stripe(f, from)];
+	u32 s = ftl_unit_stripe(f, from);
+	const struct ftl_stripe *st = &f->stripe[s];
 	struct ftl_spot at;
 
 	if (!f->rungs)
 		return (struct ftl_spot){ .stream = FTL_GC };
 	if (tag->type != FIO_TAG_DATA)
 		return ftl_place_internal(f, FTL_META);
-	at = rung_for(f, exp2_of(st->interval) + age_of(f, from) / 4);
+	at = rung_for(f, exp2_of(st->interval) + age_of(f, from, s) / 4);
 	if (st->stream >= FTL_NAMED)
 		at.stream = st->stream;
 	return at;
@@ -269,9 +284,12 @@ void ftl_place_put(struct ftl *f, struct ftl_frontier *fr, u32 s, u32 interval)
 
 	fr->inverse += inverse_of(interval);
 	fr->placed++;
+	st->closed = now(f);
+	/* After the first few it changes slowly. */
+	if (fr->placed > 16 && fr->placed & 15)
+		return;
 	mean = log2_of(fr->placed) + (INVERSE_ONE << 8) - log2_of_long(fr->inverse | 1);
 	ftl_store(&st->interval, (u16)min(mean, MAX_INTERVAL));
-	st->closed = now(f);
 }
 
 /* Lock held: a frontier begins with a stripe. */
@@ -411,7 +429,9 @@ static bool idle(const struct ftl *f, u32 stream)
 
 	if (s == FTL_NONE)
 		return false;
-	return (stream < FTL_NAMED && stream >= FTL_LADDER + f->place.used) || now(f) - f->stripe[s].closed > f->place.round / 2;
+	if (stream < FTL_NAMED && stream >= FTL_LADDER + f->place.used)
+		return true;
+	return now(f) - f->stripe[s].closed > f->place.round / 2;
 }
 
 static void close_idle(struct ftl *f)
@@ -554,6 +574,7 @@ void ftl_place_init(struct ftl *f)
 	p->round = max((u32)(f->user_units >> p->shift), 1U);
 	p->clock = le64_to_cpu(f->super->user_units_written);
 	p->used = 1;
+	p->row_part = 65536 / f->geo.pages;
 }
 
 /**

@@ -17,7 +17,8 @@
 
 #include "explore.h"
 
-#define MAX_FILL(units)	max(60U, 3 * (units))	/* writes until the core must have begun to collect */
+/* Writes until the core must have begun to collect. */
+#define MAX_FILL(units)	max(60U, 3 * (units))
 #define WRAP_WITHIN	3	/* sequence numbers */
 
 /**
