@@ -180,7 +180,8 @@ int main(int argc, char **argv)
 	int c, ret;
 
 	fio_progname = "fio-format";
-	while ((c = getopt_long(argc, argv, "b:o:p:s:y" FIO_COMMON_LETTERS, long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "b:o:p:s:y" FIO_COMMON_LETTERS, long_options,
+				NULL)) != -1) {
 		switch (c) {
 		case 'b':
 			if (!parse_block_size(optarg, &o.lba_bytes))
