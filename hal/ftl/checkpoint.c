@@ -232,7 +232,7 @@ int ftl_snapshot(struct ftl *f, u8 mask)
 
 	for (tries = 0; (err == -EIO || err == -ENOSPC) && tries < FTL_APPEND_TRIES; tries++)
 		err = snapshot_pass(f, b, mask);
-	if (err && err != -ENODEV)
+	if (err && err != -ENODEV && !ftl_load(&f->sync_broken))
 		ftl_set_read_only(f, "snapshots of the map cannot be written");
 	return err;
 }

@@ -330,6 +330,7 @@ static void init_lists(struct ftl *f)
 	ftl_list_init(&f->sequenced);
 	ftl_list_init(&f->rmw_free);
 	ftl_list_init(&f->cmd_wait);
+	ftl_list_init(&f->flushes);
 	ftl_list_init(&f->lost);
 	ftl_list_init(&f->lost_rmw);
 	ftl_list_init(&f->trims);

@@ -459,6 +459,18 @@ bool ftl_appended(struct ftl *f, u32 stripe, u32 units)
 	return ftl_load(&fr->stripe) != stripe;
 }
 
+/* Lock held: nothing more is appended to an open stripe. False: it was full. */
+bool ftl_leave_open(struct ftl *f, u32 s)
+{
+	struct ftl_frontier *fr = &f->front[f->stripe[s].stream];
+
+	if (fr->stripe != s)
+		return false;
+	fr->room = 0;
+	leave_stripe(f, fr);
+	return true;
+}
+
 /* Lock held: nothing more is appended to an append unit of an open stripe. */
 void ftl_stop_au(struct ftl *f, u32 s, u32 die)
 {

@@ -408,6 +408,10 @@ struct ftl {
 	u32 wear_hand, wear_todo;
 	u32 wear_cold;		/* cold data is on the move: to a worn stripe */
 
+	/* repair: SYNC fails until something is retired; flushes that wait for it */
+	u32 sync_broken, sync_tries;
+	struct ftl_link flushes;
+
 	/* scrub: where the patrol is, and when it goes on; hours since the epoch */
 	struct ftl_scrub scrub;
 	u32 scrub_stripe, scrub_at;
@@ -591,6 +595,8 @@ int ftl_erase_stripe(struct ftl *f, u32 s);
 int ftl_prepare(struct ftl *f, u32 stripes);
 bool ftl_reclaim(struct ftl *f);
 int ftl_sync(struct ftl *f);
+int ftl_sync_rest(struct ftl *f);
+void ftl_retire_aus(struct ftl *f, u32 s);
 int ftl_seal(struct ftl *f);
 bool ftl_needs_sync(const struct ftl *f);
 
@@ -627,6 +633,12 @@ u32 ftl_wear_mean(const struct ftl *f);
 u32 ftl_wear_bound(const struct ftl *f);
 bool ftl_wear_step(struct ftl *f);
 
+/* repair.c */
+void ftl_sync_failed(struct ftl *f);
+bool ftl_flush_wait(struct ftl *f, struct ftl_io *io);
+void ftl_flush_end(struct ftl *f, int err);
+bool ftl_repair_step(struct ftl *f);
+
 /* scrub.c */
 bool ftl_evacuate(struct ftl *f, u32 s);
 bool ftl_scrub_step(struct ftl *f);
@@ -634,6 +646,7 @@ void ftl_scrub_init(struct ftl *f);
 
 /* frontier.c */
 void ftl_stop_au(struct ftl *f, u32 s, u32 die);
+bool ftl_leave_open(struct ftl *f, u32 s);
 u32 ftl_reserve(struct ftl *f, enum ftl_stream stream, u32 want, u32 *unit);
 u32 ftl_reserve_user(struct ftl *f, u64 lu, u8 named, u32 want, u32 *unit);
 u32 ftl_reserve_copies(struct ftl *f, const struct fio_tag *tag, const u32 *from, u32 want,

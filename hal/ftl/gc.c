@@ -273,6 +273,9 @@ static int start_append(struct ftl *f, struct ftl_slot *s, u32 n)
 	ftl_cmd_init(s->cmd, MEDIA_APPEND, got);
 	s->cmd->buf = &s->buf;
 	s->cmd->flags = MEDIA_F_LOW | ftl_append_flags(f);
+	/* No SYNC will tell whether a copy is on flash: repair.c */
+	if (ftl_load(&f->sync_broken))
+		s->cmd->flags |= MEDIA_F_FUA;
 	s->step = STEP_APPEND;
 	return FTL_AGAIN;
 }

@@ -127,7 +127,8 @@ bool ftl_compact_step(struct ftl *f)
 {
 	bool full = f->journal_count >= f->journal_max;
 
-	if ((!full && !f->want_snapshot) || ftl_load(&f->read_only))
+	if ((!full && !f->want_snapshot) || ftl_load(&f->read_only) ||
+	    ftl_load(&f->sync_broken))
 		return false;
 	f->want_snapshot = false;
 	return !ftl_compact(f) && !ftl_snapshot(f, FTL_LEAF_TRIMMED);

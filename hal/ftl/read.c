@@ -268,6 +268,7 @@ static void flush_done(struct media_cmd *cmd)
 	struct ftl_io *io = cmd->io;
 	struct ftl *f = cmd->priv;
 	int err = ftl_status_errno(cmd->status);
+	bool again;
 
 	if (cmd->status == MEDIA_GONE)
 		ftl_set_gone(f);
@@ -275,9 +276,11 @@ static void flush_done(struct media_cmd *cmd)
 		submit_again(f, cmd);
 		return;
 	}
+	again = cmd->status == MEDIA_PROGRAM_FAIL && ftl_flush_wait(f, io);
 	f->m->ops->put(f->m, cmd);
 	ftl_pump(f);
-	io->done(io, err);
+	if (!again)
+		io->done(io, err);
 }
 
 static bool flush_run(struct ftl *f, struct ftl_io *io, struct media_cmd *cmd)

@@ -135,6 +135,25 @@ void ftl_stripe_settle(struct ftl *f, u32 s)
 	ftl_kick_later(f);
 }
 
+/* One SYNC; what it covers is in *@gen. The worker. */
+static int exec_sync(struct ftl *f, u64 *gen, u8 *status)
+{
+	struct media_cmd *cmd = ftl_exec_get(f);
+	unsigned long flags;
+	int err;
+
+	if (!cmd)
+		return -ENODEV;
+	flags = ftl_lock(&f->lock);
+	*gen = ftl_load_acquire(&f->volatile_gen);
+	ftl_unlock(&f->lock, flags);
+	ftl_cmd_init(cmd, MEDIA_SYNC, 0);
+	err = ftl_exec(f);
+	*status = cmd->status;
+	ftl_exec_put(f);
+	return err;
+}
+
 /**
  * ftl_sync() - everything completed so far is durable afterwards
  * @f: the instance
@@ -144,33 +163,39 @@ void ftl_stripe_settle(struct ftl *f, u32 s)
  */
 int ftl_sync(struct ftl *f)
 {
-	struct media_cmd *cmd;
 	unsigned long flags;
-	bool lost;
-	u64 gen;
+	u8 status = 0;
+	u64 gen = 0;
 	int err;
 
 	if (!ftl_needs_sync(f))
 		return 0;
-	cmd = ftl_exec_get(f);
-	if (!cmd)
-		return -ENODEV;
-	flags = ftl_lock(&f->lock);
-	gen = ftl_load_acquire(&f->volatile_gen);
-	ftl_unlock(&f->lock, flags);
-	ftl_cmd_init(cmd, MEDIA_SYNC, 0);
-	err = ftl_exec(f);
-	lost = err && (cmd->status == MEDIA_PROGRAM_FAIL || cmd->status == MEDIA_DIE_OFFLINE);
-	ftl_exec_put(f);
+	err = exec_sync(f, &gen, &status);
+	if (err && status == MEDIA_PROGRAM_FAIL)
+		ftl_sync_failed(f);
 	/* Every further SYNC fails as well, and writes would wait for one for ever. */
-	if (lost)
+	if (err && status == MEDIA_DIE_OFFLINE)
 		ftl_set_read_only(f, "flash did not take what the card had acknowledged");
 	if (err)
 		return err;
 	flags = ftl_lock(&f->lock);
-	ftl_store(&f->synced_gen, gen);
+	f->synced_gen = gen;
 	ftl_unlock(&f->lock, flags);
 	return 0;
+}
+
+/**
+ * ftl_sync_rest() - durable is everything but what flash did not take
+ * @f: the instance
+ *
+ * Context: worker.
+ * Return: 0, also when SYNC fails with PROGRAM_FAIL (repair.c); or -errno.
+ */
+int ftl_sync_rest(struct ftl *f)
+{
+	int err = ftl_sync(f);
+
+	return err == -EIO && ftl_load(&f->sync_broken) ? 0 : err;
 }
 
 /* Which closed stripes a SYNC that starts now will seal: marked by PINNED. */
@@ -239,7 +264,8 @@ int ftl_seal(struct ftl *f)
 
 	if (err < 0 || !any_unsealed(f) || !mark_unsealed(f))
 		return err;
-	err = ftl_sync(f);
+	/* What flash did not take is in no page, torn or not: nothing to seal there. */
+	err = ftl_sync_rest(f);
 	unmark_unsealed(f, !err);
 	return err ? err : 1;
 }
@@ -331,8 +357,14 @@ static void clear_au_flags(struct ftl *f, u32 s, u8 mask)
 		f->au[ftl_au_index(f, s, d)] &= ~mask;
 }
 
-/* Failed programs: bad for good, now that nothing in them is needed. */
-static void retire_aus(struct ftl *f, u32 s)
+/**
+ * ftl_retire_aus() - bad for good, after failed programs
+ * @f: the instance
+ * @s: stripe; nothing in it is needed
+ *
+ * Context: worker.
+ */
+void ftl_retire_aus(struct ftl *f, u32 s)
 {
 	unsigned long flags;
 	u32 d, n = 0;
@@ -499,7 +531,7 @@ static void release_marked(struct ftl *f)
 		ftl_unlock(&f->lock, flags);
 		if (!marked)
 			continue;
-		retire_aus(f, i);
+		ftl_retire_aus(f, i);
 		flags = ftl_lock(&f->lock);
 		if (f->stripe[i].flags & FTL_SF_UNSEALED)
 			f->front[f->stripe[i].stream].unsealed--;

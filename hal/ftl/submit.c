@@ -154,6 +154,7 @@ void ftl_fail_all(struct ftl *f)
 			break;
 		io->done(io, err);
 	}
+	ftl_flush_end(f, err == -ENODEV ? -ENODEV : -EIO);
 	if (f->trim_active && err == -ENODEV)
 		ftl_trim_end(f, err);
 	ftl_pump(f);

@@ -499,6 +499,7 @@ static bool (*const jobs[])(struct ftl *f) = {
 	ftl_finish_step,
 	ftl_place_step,
 	ftl_gc_step,
+	ftl_repair_step,
 	ftl_compact_step,
 	ftl_wear_step,
 	ftl_scrub_step,

@@ -56,6 +56,8 @@ struct sim_au {
  * @ended: completions to be delivered
  * @syncs: admitted SYNC commands
  * @turn: die that programs next
+ * @stranded: per die: acknowledged units that cannot be programmed
+ * @told: who hears of them
  */
 struct sim {
 	struct media media;
@@ -72,7 +74,10 @@ struct sim {
 	struct sim_list ended, syncs;
 	u32 turn;
 	u32 open;
-	u32 fail_programs, fail_erases, skip_faults;
+	u32 fail_programs, fail_erases, fail_destages, skip_faults;
+	struct sim_queue *stranded;
+	void (*told)(void *ctx, u32 unit);
+	void *told_ctx;
 	u64 rng;
 	u64 ops;
 	bool gone, trace;
@@ -401,6 +406,86 @@ static void end_sums(struct sim *s, u32 block)
 	sim_sums_end(s->sums, block);
 }
 
+static void close_au(struct sim *s, const struct place *p, bool failed)
+{
+	au_set(s, au_at(s, p), MEDIA_AU_CLOSED);
+	au_at(s, p)->failed = failed;
+	s->flags[au_index(s, p)] |= SIM_AU_FINISHED;
+}
+
+static bool take_fault(u32 *skip, u32 *count)
+{
+	if (!*count)
+		return false;
+	if (*skip) {
+		--*skip;
+		return false;
+	}
+	--*count;
+	return true;
+}
+
+static bool any_stranded(const struct sim *s)
+{
+	u32 d;
+
+	for (d = 0; d < s->media.geo.dies; d++)
+		if (s->stranded[d].len)
+			return true;
+	return false;
+}
+
+static bool is_stranded(const struct sim *s, u32 die, u32 block)
+{
+	const struct sim_queue *q = &s->stranded[die];
+	u32 i;
+
+	for (i = 0; i < q->len; i++)
+		if (q->op[i].block == block)
+			return true;
+	return false;
+}
+
+static void drop_stranded(struct sim *s, u32 die, u32 block)
+{
+	struct sim_queue *q = &s->stranded[die];
+	u32 i, n = 0;
+
+	for (i = 0; i < q->len; i++)
+		if (q->op[i].block == block)
+			sim_page_put(q->op[i].content);
+		else
+			q->op[n++] = q->op[i];
+	q->len = n;
+}
+
+/* Its program fails, or that of a page before it in its append unit has. */
+static bool strands(struct sim *s, u32 die, const struct sim_op *op)
+{
+	u32 none = 0;
+
+	return op->kind == SIM_PROGRAM && !op->fail &&
+	       (is_stranded(s, die, op->block) ||
+		(op->acked && take_fault(&none, &s->fail_destages)));
+}
+
+/* The array is not touched: a page that failed is as good as one never programmed. */
+static void strand(struct sim *s, u32 die, struct sim_op *op)
+{
+	struct place p = { die, op->block, op->page };
+
+	close_au(s, &p, true);
+	if (!op->acked) {
+		unit_failed(op->cmd, op->index, MEDIA_AU_STATE);
+		op_acked(s, op);
+		sim_page_put(op->content);
+		return;
+	}
+	sim_queue_push(&s->stranded[die], op);
+	if (s->told)
+		s->told(s->told_ctx, unit_of(s, &p));
+}
+
 static void op_finish_au(struct sim *s, u32 die, const struct sim_op *op, bool ok)
 {
 	struct place p = { die, op->block, 0 };
@@ -408,6 +493,8 @@ static void op_finish_au(struct sim *s, u32 die, const struct sim_op *op, bool o
 
 	if (op->kind != SIM_PROGRAM && s->flags[au_index(s, &p)] & SIM_AU_XOR)
 		end_sums(s, op->block);
+	if (op->kind == SIM_RETIRE || (op->kind == SIM_ERASE && ok))
+		drop_stranded(s, die, op->block);
 	if (op->kind == SIM_RETIRE) {
 		au_set(s, au, MEDIA_AU_BAD);
 	} else if (op->kind == SIM_ERASE && ok) {
@@ -432,10 +519,12 @@ static void sync_check(struct sim *s)
 		for (d = 0; d < s->media.geo.dies; d++)
 			if (s->queue[d].done < c->mark[d])
 				break;
-		if (d == s->media.geo.dies)
+		if (d == s->media.geo.dies) {
+			c->cmd.status = any_stranded(s) ? MEDIA_PROGRAM_FAIL : MEDIA_OK;
 			end_cmd(s, c);
-		else
+		} else {
 			list_add(&left, c);
+		}
 	}
 	s->syncs = left;
 }
@@ -452,6 +541,11 @@ static void perform(struct sim *s, u32 die)
 	trace(s, "#%llu %s die %u au %u page %u%s", (unsigned long long)s->ops,
 	      name[op.kind], die, op.block, op.page, op.fail ? " FAILS" : "");
 	s->ops++;
+	if (strands(s, die, &op)) {
+		strand(s, die, &op);
+		sync_check(s);
+		return;
+	}
 	status = to_status(s, perform_op(s, die, &op));
 	op_finish_au(s, die, &op, status == MEDIA_OK);
 	if (status && op.cmd) {
@@ -501,18 +595,6 @@ static struct sim_page *make_page(struct sim *s, const struct sim_cmd *c, u32 i,
 	return p;
 }
 
-static bool take_fault(u32 *skip, u32 *count)
-{
-	if (!*count)
-		return false;
-	if (*skip) {
-		--*skip;
-		return false;
-	}
-	--*count;
-	return true;
-}
-
 /* May this append unit take one more page? */
 static bool append_allowed(struct sim *s, const struct place *p)
 {
@@ -531,13 +613,6 @@ static bool append_allowed(struct sim *s, const struct place *p)
 		return false;
 	}
 	return true;
-}
-
-static void close_au(struct sim *s, const struct place *p, bool failed)
-{
-	au_set(s, au_at(s, p), MEDIA_AU_CLOSED);
-	au_at(s, p)->failed = failed;
-	s->flags[au_index(s, p)] |= SIM_AU_FINISHED;
 }
 
 /* May this append unit take a unit that is added, or is not, or is a sum? */
@@ -654,6 +729,9 @@ static const struct sim_page *buffered(const struct sim *s, const struct place *
 	for (i = q->len; i--;)
 		if (q->op[i].kind == SIM_PROGRAM && q->op[i].block == p->block &&
 		    q->op[i].page == p->page)
+			return q->op[i].content;
+	for (q = &s->stranded[p->die], i = q->len; i--;)
+		if (q->op[i].block == p->block && q->op[i].page == p->page)
 			return q->op[i].content;
 	return NULL;
 }
@@ -1224,6 +1302,7 @@ struct sim *sim_new(const struct sim_config *cfg, struct nand *nand)
 	s->au = sim_alloc((size_t)cfg->dies * cfg->aus * sizeof(*s->au));
 	s->flags = sim_alloc((size_t)cfg->dies * cfg->aus);
 	s->queue = sim_alloc(cfg->dies * sizeof(*s->queue));
+	s->stranded = sim_alloc(cfg->dies * sizeof(*s->stranded));
 	s->submitted = sim_alloc(s->cfg.queues * sizeof(*s->submitted));
 	make_cmds(s);
 	return s;
@@ -1310,8 +1389,11 @@ void sim_destroy(struct sim *s)
 		free(s->cmds[i].cmd.au);
 		free(s->cmds[i].mark);
 	}
-	for (i = 0; i < s->cfg.dies; i++)
+	for (i = 0; i < s->cfg.dies; i++) {
 		free_queue(&s->queue[i]);
+		free_queue(&s->stranded[i]);
+	}
+	free(s->stranded);
 	sim_sums_free(s->sums);
 	free(s->cmds);
 	free(s->queue);
@@ -1381,6 +1463,14 @@ void sim_skip_faults(struct sim *s, u32 skip)
 bool sim_faults_armed(const struct sim *s)
 {
 	return s->fail_programs || s->fail_erases;
+}
+
+void sim_fail_destages(struct sim *s, u32 count, void (*told)(void *ctx, u32 unit),
+		       void *ctx)
+{
+	s->fail_destages = count;
+	s->told = told;
+	s->told_ctx = ctx;
 }
 
 void sim_set_hook(struct sim *s, void (*hook)(void *ctx), void *ctx)

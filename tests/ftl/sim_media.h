@@ -116,6 +116,16 @@ void sim_fail_erases(struct sim *s, u32 count);
 void sim_skip_faults(struct sim *s, u32 skip);
 bool sim_faults_armed(const struct sim *s);
 
+/**
+ * sim_fail_destages() - the next @count programs fail after they were acknowledged
+ * @told: called with a unit of the append unit concerned; may be NULL
+ *
+ * What cannot be programmed is read from the buffer, until its append unit is
+ * reset or retired. SYNC fails so long (hw.md 5.8 and 7).
+ */
+void sim_fail_destages(struct sim *s, u32 count, void (*told)(void *ctx, u32 unit),
+		       void *ctx);
+
 /** sim_set_hook() - call @hook before each program, erase and retirement */
 void sim_set_hook(struct sim *s, void (*hook)(void *ctx), void *ctx);
 
