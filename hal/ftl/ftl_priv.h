@@ -481,6 +481,7 @@ struct ftl {
 	u32 pace_gain, pace_cost, pace_part;
 	u32 gc_cursor;
 	u32 gc_old[FTL_CANDIDATES];	/* the best victims of earlier looks */
+	bool gc_desperate;	/* no room without giving up units that cannot be read */
 
 	bool inspect;		/* attached read-only: nothing may change the medium */
 	bool read_only;

@@ -474,6 +474,28 @@ static void give_up_meta(struct ftl *f, u32 victim)
 	ftl_unlock(&f->lock, flags);
 }
 
+/*
+ * What cannot be read now may be readable later: a die may answer again, flash may
+ * cool down, the next patrol may be luckier. So a stripe that cannot be emptied is
+ * left alone, and units are given up only when there is no other way to make room.
+ */
+static bool get_desperate(struct ftl *f)
+{
+	unsigned long flags;
+	u32 i, n = 0;
+
+	if (f->gc_desperate)
+		return false;
+	flags = ftl_lock(&f->lock);
+	for (i = 0; i < f->geo.aus; i++) {
+		n += !!ftl_load(&f->stripe[i].stuck);
+		ftl_store(&f->stripe[i].stuck, 0);
+	}
+	ftl_unlock(&f->lock, flags);
+	f->gc_desperate = n;
+	return n;
+}
+
 static void mark_stuck(struct ftl *f, u32 victim)
 {
 	unsigned long flags = ftl_lock(&f->lock);
@@ -523,10 +545,11 @@ static void end_victim(struct ftl *f)
 	f->gc_active = false;
 	restore_all(f);
 	if (ftl_load(valid) && (f->gc_bad || f->gc_count < f->gc_before)) {
-		give_up_data(f, f->gc_victim);
+		if (f->gc_desperate)
+			give_up_data(f, f->gc_victim);
 		give_up_meta(f, f->gc_victim);
 	}
-	if (ftl_load(valid) == f->gc_before || f->gc_bad)
+	if (ftl_load(valid) == f->gc_before || (ftl_load(valid) && f->gc_bad))
 		mark_stuck(f, f->gc_victim);
 }
 
@@ -734,9 +757,12 @@ int ftl_make_room(struct ftl *f, enum ftl_stream stream, u64 units)
 		ftl_unlock(&f->lock, flags);
 		if (room >= units)
 			break;
-		if (!ftl_reclaim(f) && !collect_one(f, false))
+		if (!ftl_reclaim(f) && !collect_one(f, false) && !get_desperate(f)) {
+			f->gc_desperate = false;
 			return ftl_load(&f->gone) ? -ENODEV : -ENOSPC;
+		}
 	}
+	f->gc_desperate = false;
 	err = ftl_prepare(f, 1 + (u32)(units / f->stripe_data));
 	return err < 0 ? err : 0;
 }
@@ -765,18 +791,22 @@ bool ftl_gc_step(struct ftl *f)
 	bool evacuate = !low && any_evacuate(f), did = false;
 
 	ftl_unlock(&f->lock, flags);
+	f->gc_desperate &= starved;
 	if (!ftl_load(&f->read_only) && (starved || low || evacuate))
 		did = collect_some(f, !starved);
 	if (!did || !low)
 		pace_end(f);
-	if (!did && starved && !ftl_load(&f->read_only) && writes_wait(f) &&
-	    ftl_user_starved(f) && !ftl_reclaim(f) && !ftl_load(&f->gone))
-		ftl_set_read_only(f, "no stripe can be collected to make room");
-	return did;
+	if (did || !starved || ftl_load(&f->read_only) || !writes_wait(f) ||
+	    !ftl_user_starved(f) || ftl_reclaim(f) || ftl_load(&f->gone))
+		return did;
+	if (get_desperate(f))
+		return true;
+	ftl_set_read_only(f, "no stripe can be collected to make room");
+	return false;
 }
 
 /**
- * ftl_force_gc() - collect the best victim now
+ * ftl_force_gc() - collect the best victim now, giving up what cannot be read
  * @f: the instance
  *
  * Context: worker, not while ftl_run() runs.
@@ -784,7 +814,12 @@ bool ftl_gc_step(struct ftl *f)
  */
 int ftl_force_gc(struct ftl *f)
 {
-	if (collect_one(f, false) || ftl_reclaim(f))
+	bool did;
+
+	f->gc_desperate = true;
+	did = collect_one(f, false);
+	f->gc_desperate = false;
+	if (did || ftl_reclaim(f))
 		return 0;
 	return ftl_load(&f->gone) ? -ENODEV : -ENOENT;
 }

@@ -207,6 +207,69 @@ static void test_refresh_event(void **state)
 	rig_stop(&r);
 }
 
+/* Unreadable now is not lost: a refresh must not make it so. */
+static void test_refresh_gives_nothing_up(void **state)
+{
+	struct ftl_scrub scrub = { .pass_seconds = 100 };
+	s32 die, block, page;
+	struct rig r;
+	u32 unit;
+	u64 lu;
+
+	start(&r, &scrub);
+	locate(&r, 20, &die, &block, &page);
+	unit = ftl_lookup(r.f, 20);
+	nand_set_fault(sim_nand(r.sim), NAND_FAULT_READ, die, block, page, 0, -1);
+	pass(&r, 300);
+	ftl_media_event(r.f, FTL_EV_REFRESH, unit);
+	sim_drive(&r.env, r.f);
+	assert_int_equal(ftl_lookup(r.f, 20), unit);
+	/* what could be read has moved */
+	assert_int_equal(r.f->stripe[unit / r.f->stripe_units].valid, 1);
+	assert_false(sim_env_logged(&r.env, "is lost"));
+	nand_set_fault(sim_nand(r.sim), NAND_FAULT_READ, die, block, page, 0, 0);
+	expect(&r, 20, 20);
+	ftl_media_event(r.f, FTL_EV_REFRESH, unit);
+	for (lu = 0; lu < 200; lu++)
+		put(&r, lu, (u8)lu);
+	sim_drive(&r.env, r.f);
+	check_all(&r);
+	rig_stop(&r);
+}
+
+/* Without room, it is given up in the end: one unit, not the whole card. */
+static void test_given_up_for_room(void **state)
+{
+	struct sim_config cfg = rig_small();
+	s32 die, block, page;
+	u64 seed = 3, lu, i;
+	u8 data[UNIT];
+	struct rig r;
+
+	rig_start(&r, &cfg, 4096, 0, 0);
+	for (lu = 0; lu < r.info.user_units; lu++)
+		put(&r, lu, (u8)lu);
+	for (i = 0; i < 20; i++) {
+		lu = rig_random(&seed) % r.info.user_units;
+		locate(&r, lu, &die, &block, &page);
+		nand_set_fault(sim_nand(r.sim), NAND_FAULT_READ, die, block, -1, 0, -1);
+		for (lu = 0; lu < 3 * r.info.user_units; lu++)
+			put(&r, rig_random(&seed) % r.info.user_units, 1);
+		nand_set_fault(sim_nand(r.sim), NAND_FAULT_READ, die, block, -1, 0, 0);
+	}
+	assert_false(r.f->read_only);
+	for (i = 0, lu = 0; lu < r.info.user_units; lu++) {
+		int err = rig_io(&r, FTL_READ, lu, 1, data);
+
+		assert_true(!err || err == -ENODATA);
+		i += !!err;
+		put(&r, lu, 3);
+	}
+	assert_true(i < r.info.user_units / 4);
+	rig_check(&r, true);
+	rig_stop(&r);
+}
+
 /* A program failed after its append was complete: empty and retire. */
 static void retire_event(u64 lu)
 {
@@ -278,6 +341,8 @@ int main(void)
 		cmocka_unit_test(test_read_disturb),
 		cmocka_unit_test(test_age),
 		cmocka_unit_test(test_refresh_event),
+		cmocka_unit_test(test_refresh_gives_nothing_up),
+		cmocka_unit_test(test_given_up_for_room),
 		cmocka_unit_test(test_retire_event_closed),
 		cmocka_unit_test(test_retire_event_open),
 		cmocka_unit_test(test_die_event),
