@@ -135,8 +135,9 @@ static int read_sum(struct ftl *f, struct row *r)
 	if (!err && cmd->status == MEDIA_OK) {
 		memcpy(&r->par, &cmd->tag[0], sizeof(r->par));
 		r->par.media_id = cpu_to_le32(f->media_id);
-		r->par.stripe_seq = cpu_to_le64(r->members ? r->seq :
-				f->stripe[ftl_unit_stripe(f, r->unit)].seq);
+		/* The only page of its row is its sum. */
+		if (r->members || r->fixed)
+			r->par.stripe_seq = cpu_to_le64(r->seq);
 		mix((u64 *)f->sum, f->pslot.buf.va, FIO_MEDIA_UNIT);
 		r->found = true;
 	}

@@ -664,6 +664,23 @@ static bool name_stripe(struct rec *r, u32 s, u32 *rows, bool *tail)
 	return ours;
 }
 
+/* From @row on the other dies hold nothing of ours: each page is the sum of its row. */
+static int scan_sums(struct rec *r, u32 s, u32 au, u32 row)
+{
+	struct fio_tag tag;
+	int err = 0;
+
+	for (; !err && row < r->f->geo.pages; row++) {
+		err = ftl_rebuild(r->f, au * r->f->geo.pages + row, &tag);
+		if (err)
+			break;
+		r->f->stripe[s].seq = le64_to_cpu(tag.stripe_seq);
+		r->probe[au] = (struct probe){ .stripe_seq = r->f->stripe[s].seq, .ok = true };
+		err = fact(r, &tag, au * r->f->geo.pages + row);
+	}
+	return err == -ENOENT || err == -ENODATA ? 0 : err;
+}
+
 /* What the append unit held comes from the rows of its stripe. */
 static int scan_missing(struct rec *r, u32 s, u32 au)
 {
@@ -672,13 +689,17 @@ static int scan_missing(struct rec *r, u32 s, u32 au)
 	bool tail;
 	int err = 0;
 
-	if (!name_stripe(r, s, &rows, &tail) || ftl_held_parity(f, s, au % f->geo.dies))
+	if (ftl_held_parity(f, s, au % f->geo.dies))
 		return 0;
+	if (!name_stripe(r, s, &rows, &tail))
+		return scan_sums(r, s, au, 0);
 	for (row = 0; !err && row < rows; row++) {
 		err = scan_computed(r, au * f->geo.pages + row);
 		err = err == -ENODATA ? 0 : err;
 	}
 	r->probe[au] = (struct probe){ .stripe_seq = f->stripe[s].seq, .ok = true };
+	if (!err)
+		err = scan_sums(r, s, au, rows);
 	if (err || !tail || r->unreadable == unknown)
 		return err;
 	ftl_say(f, FTL_ERR, "stripe %u was written when the power was cut, and its part on the die that does not answer is lost: recovery would present old data as new; bring the die back",

@@ -141,7 +141,7 @@ struct fio_au_report {
 /**
  * struct fio_xor_tag - how the tag of a row's accumulator lies in 64 bytes (spec 5.9)
  * @fold0: bytes 0..15 of the tags added, XORed
- * @host0: from the tag that the host gave with the APPEND; zero in a READ
+ * @host0: from the tag that the host gave with the APPEND; in a READ bytes 16..29, XORed
  * @fold30: bytes 30..47, XORed
  * @fold60: bytes 60..63, their CRCs, XORed
  * @fold28: bytes 28 and 29, XORed

@@ -588,7 +588,7 @@ static struct sim_page *make_page(struct sim *s, const struct sim_cmd *c, u32 i,
 	p->refs = 1;
 	p->tag = c->cmd.tag[i];
 	if (c->cmd.flags & MEDIA_F_PARITY)
-		sim_sums_get(s->sums, at->block, at->page, p->data, &p->tag);
+		sim_sums_get(s->sums, at->block, at->page, p->data, &p->tag, false);
 	else
 		copy_in(s, c, i, p->data);
 	p->tag.crc = cpu_to_le32(tag_crc(p->data, &p->tag));
@@ -782,7 +782,8 @@ static enum media_status read_page(struct sim *s, struct sim_cmd *c, u32 i, u8 *
 	locate(s, c->cmd.unit[i], &p);
 	if (c->cmd.flags & MEDIA_F_PARITY) {
 		memset(tag, 0, sizeof(*tag));
-		return sim_sums_get(s->sums, p.block, p.page, data, tag) ? MEDIA_OK : MEDIA_ERASED;
+		return sim_sums_get(s->sums, p.block, p.page, data, tag, true) ? MEDIA_OK :
+									       MEDIA_ERASED;
 	}
 	page = buffered(s, &p);
 	if (!page)

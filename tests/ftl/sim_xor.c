@@ -105,8 +105,9 @@ void sim_sums_mix(struct sim_sums *x, u32 au, u32 page, const void *data,
 	s->count += by;
 }
 
-/* @tag: the host's in, a struct fio_parity_tag without its CRC out. */
-bool sim_sums_get(struct sim_sums *x, u32 au, u32 page, void *data, struct fio_tag *tag)
+/* @tag: the host's in, unless @raw; a struct fio_parity_tag without its CRC out. */
+bool sim_sums_get(struct sim_sums *x, u32 au, u32 page, void *data, struct fio_tag *tag,
+		  bool raw)
 {
 	struct group *g = find(x, au);
 	struct fio_parity_tag *p = (struct fio_parity_tag *)tag;
@@ -116,6 +117,8 @@ bool sim_sums_get(struct sim_sums *x, u32 au, u32 page, void *data, struct fio_t
 		return false;
 	s = &g->row[page];
 	memcpy(data, s->data, FIO_MEDIA_UNIT);
+	if (raw)
+		memcpy(tag, &s->tag, offsetof(struct fio_tag, crc));
 	p->lba = s->tag.lba;
 	p->seq = s->tag.seq;
 	p->flags = s->tag.flags;

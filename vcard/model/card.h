@@ -447,7 +447,7 @@ void xor_load(struct vcard *c, bool kept);
 u8 xor_allowed(struct vcard *c, u64 addr, u8 flags);
 void xor_add(struct vcard *c, struct vcard_unit *u);
 void xor_take_out(struct vcard *c, struct vcard_unit *u);
-u8 xor_get(struct vcard *c, u32 au, u32 page, u8 *data, u8 *tag);
+u8 xor_get(struct vcard *c, u32 au, u32 page, u8 *data, u8 *tag, bool raw);
 void xor_end(struct vcard *c, u32 au);
 
 /* powercut.c */

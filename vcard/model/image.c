@@ -97,7 +97,7 @@ void vcard_image_info(const struct vcard *c, struct vcard_image_info *info)
 
 bool vcard_image_sum(struct vcard *c, u32 au, u32 page, void *data, void *tag)
 {
-	return xor_get(c, au, page, data, tag) == FIO_SC_OK;
+	return xor_get(c, au, page, data, tag, true) == FIO_SC_OK;
 }
 
 void vcard_image_report(struct vcard *c, u32 die, u32 au, struct fio_au_report *r)

@@ -128,7 +128,7 @@ static u8 append_place(struct vcard *c, struct vcard_cmd *cmd, u32 i)
 	u->cmd = cmd;
 	u->index = (u8)i;
 	if (is_parity(cmd))
-		xor_get(c, u->au, page, u->data, u->tag);
+		xor_get(c, u->au, page, u->data, u->tag, false);
 	if (cmd->sqe.flags & FIO_SQE_CRC)
 		seal_unit(u);
 	if (cmd->sqe.flags & FIO_SQE_XOR)
@@ -289,7 +289,7 @@ static u8 read_unit(struct vcard *c, struct vcard_cmd *cmd, u32 i)
 	} else if (addr_valid(c, addr, true) && is_parity(cmd)) {
 		if (tag)
 			memset(tag, 0, FIO_TAG_BYTES);
-		status = xor_get(c, addr_au(addr), addr_page(addr), data, tag);
+		status = xor_get(c, addr_au(addr), addr_page(addr), data, tag, true);
 	} else if (addr_valid(c, addr, true)) {
 		u = buffer_find(c, addr);
 		status = u ? read_buffer(c, u, data, tag) : read_flash(c, cmd, addr, data, tag);

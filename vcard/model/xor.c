@@ -190,10 +190,12 @@ static void fold(const struct vcard_xor_row *row, u8 *tag)
  * @data: receives the data, may be NULL
  * @tag: the host's tag in, struct fio_xor_tag out; may be NULL
  *
+ * @raw: the fields that are the host's are the sum's own bytes
+ *
  * Context: the card is locked.
  * Return: enum fio_status, ERASED when the group is not open.
  */
-u8 xor_get(struct vcard *c, u32 au, u32 page, u8 *data, u8 *tag)
+u8 xor_get(struct vcard *c, u32 au, u32 page, u8 *data, u8 *tag, bool raw)
 {
 	static const struct vcard_xor_row nothing;
 	struct vcard_xor_group *g = group_find(c, au);
@@ -204,6 +206,8 @@ u8 xor_get(struct vcard *c, u32 au, u32 page, u8 *data, u8 *tag)
 	row = g->row[page] ? g->row[page] : &nothing;
 	if (data)
 		memcpy(data, row->data, FIO_UNIT_BYTES);
+	if (tag && raw)
+		memcpy(tag, row->tag, FIO_TAG_CRC_OFFSET);
 	if (tag)
 		fold(row, tag);
 	return FIO_SC_OK;
