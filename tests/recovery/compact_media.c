@@ -157,7 +157,10 @@ static void keep_full(struct compact *c, struct au *au, u32 unit, const struct f
 	au->fulls++;
 }
 
-/* Does a tag say nothing but what its append unit, a number and a sequence say? */
+/*
+ * Does a tag say nothing but what its append unit, a number and a sequence say? Hints
+ * for placement are nearly the same in all of an append unit; the first page's serve.
+ */
 static bool is_brief(const struct au *au, const struct fio_tag *tag)
 {
 	struct fio_tag t = *tag;
@@ -168,6 +171,8 @@ static bool is_brief(const struct au *au, const struct fio_tag *tag)
 		return true;
 	t.lba = au->common.lba;
 	t.crc = au->common.crc;
+	t.interval = au->common.interval;
+	t.clock = au->common.clock;
 	if (le64_to_cpu(t.seq) >> 32 != le64_to_cpu(au->common.seq) >> 32)
 		return false;
 	t.seq = au->common.seq;

@@ -51,6 +51,7 @@ static void add_tag(struct json_object *o, const struct fio_tag *t)
 	out_u64(o, "stream", t->stream);
 	out_u64(o, "flags", le16_to_cpu(t->flags));
 	out_u64(o, "group", le32_to_cpu(t->group));
+	out_u64(o, "interval", t->interval);
 	out_str(o, "media_id", id);
 }
 

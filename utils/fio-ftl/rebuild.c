@@ -36,6 +36,8 @@ static void mix(void *to, const void *from, size_t len)
 /* The parity of a tag lies in its own fields, but CRC, type and stream of a member. */
 static void mix_tag(struct row *r, const struct fio_tag *t)
 {
+	const size_t from = offsetof(struct fio_tag, group_len) + sizeof(t->group_len);
+	const size_t to = offsetof(struct fio_parity_tag, unit_crc);
 	const struct fio_parity_tag *p = (const void *)t;
 	struct fio_tag add = *t;
 
@@ -50,7 +52,8 @@ static void mix_tag(struct row *r, const struct fio_tag *t)
 	mix(&r->tag.group, &add.group, sizeof(add.group));
 	mix(&r->tag.group_index, &add.group_index, sizeof(add.group_index));
 	mix(&r->tag.group_len, &add.group_len, sizeof(add.group_len));
-	mix(r->tag.reserved, add.reserved, sizeof(p->reserved));
+	/* what lies between, whatever a version of the format calls it */
+	mix((u8 *)&r->tag + from, (u8 *)&add + from, to - from);
 	mix(&r->tag.crc, &add.crc, sizeof(add.crc));
 	r->tag.type ^= add.type;
 	r->tag.stream ^= add.stream;
