@@ -278,6 +278,12 @@ struct look {
 	bool sums;	/* look for sums in the medium, else for parity on flash */
 };
 
+/* What a cut may have torn. Its sum is asked for at any page. */
+static u32 last_page(const struct ftl *f, u32 au)
+{
+	return au * f->geo.pages + (f->au_wp[au] ? f->au_wp[au] - 1 : 0);
+}
+
 /* For parity: at closed stripes. For sums: at those that have none, and at free ones. */
 static bool to_look(const struct ftl_stripe *st, bool sums)
 {
@@ -297,8 +303,8 @@ static bool look_fill(struct ftl *f, struct ftl_slot *slot, void *arg)
 		if (!to_look(st, l->sums))
 			continue;
 		slot->old[n] = l->next;
-		slot->cmd->unit[n++] = ftl_au_index(f, l->next, ftl_parity_die(f, l->next)) *
-				       f->geo.pages;
+		slot->cmd->unit[n++] = last_page(f, ftl_au_index(f, l->next,
+								 ftl_parity_die(f, l->next)));
 	}
 	if (!n)
 		return false;
@@ -384,6 +390,10 @@ int ftl_parity_attach(struct ftl *f)
 		return 0;
 	leave_dies(f);
 	err = ftl_pipe_run(f, &look, &l);
+	/* Once more: a torn page may have read well the first time. */
+	l.next = 0;
+	if (!err && !f->rec.clean)
+		err = ftl_pipe_run(f, &look, &l);
 	l = (struct look){ .sums = true };
 	if (!err)
 		err = ftl_pipe_run(f, &look, &l);

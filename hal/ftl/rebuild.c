@@ -60,7 +60,9 @@ static void add_page(struct ftl *f, struct row *r, const void *data, const struc
 		r->mixed |= seq != r->seq;
 	r->seq = seq;
 	if (tag->type == FIO_TAG_PARITY) {
-		memcpy(&r->par, tag, sizeof(r->par));
+		/* A die that was missing for a while may have one of an earlier life. */
+		if (!r->found || ftl_seq_after(seq, le64_to_cpu(r->par.stripe_seq)))
+			memcpy(&r->par, tag, sizeof(r->par));
 		r->found = true;
 	} else {
 		mix(r->tag, tag, FIO_MEDIA_TAG);
