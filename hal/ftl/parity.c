@@ -260,16 +260,23 @@ int ftl_parity_close(struct ftl *f)
 
 /* ---- what attach finds ---------------------------------------------------------- */
 
-/* Does the append unit with the parity of a closed stripe reach as far as the others? */
+/*
+ * Does the append unit with the parity of a closed stripe reach as far as the others?
+ * A cut may also have taken pages of those that are in it.
+ */
 static bool long_enough(const struct ftl *f, u32 s, u32 parity)
 {
-	u32 d, au = ftl_au_index(f, s, parity);
+	u8 cut = f->rec.clean ? 0 : FTL_AU_SUSPECT | FTL_AU_OPENED;
+	u32 d, at = ftl_au_index(f, s, parity);
 
-	if (f->au[au] & (FTL_AU_SUSPECT | FTL_AU_ERASED))
+	if (f->au[at] & (FTL_AU_SUSPECT | FTL_AU_ERASED))
 		return false;
-	for (d = 0; d < f->geo.dies; d++)
-		if (au_good(f, s, d) && f->au_wp[ftl_au_index(f, s, d)] > f->au_wp[au])
+	for (d = 0; d < f->geo.dies; d++) {
+		u32 au = ftl_au_index(f, s, d);
+
+		if (au_good(f, s, d) && (f->au[au] & cut || f->au_wp[au] > f->au_wp[at]))
 			return false;
+	}
 	return true;
 }
 
