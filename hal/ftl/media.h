@@ -106,8 +106,9 @@ struct media_buf {
  * F_PARITY: an APPEND without a buffer stores sums: a unit that gets page p of its AU
  * holds the sum of row p as it is then, its tag is a struct fio_parity_tag whose
  * fields that are the host's come from @tag. A READ gets the sums of the rows of
- * unit[] (of any AU of the stripe), all fields of their tags included; MEDIA_ERASED when there are none. RESET of an AU
- * whose units were added forgets the sums; a card reset does not, a power cut may.
+ * unit[] (of any AU of the stripe), all fields of their tags included; MEDIA_ERASED
+ * when there are none. RESET of an AU whose units were added forgets the sums; a
+ * card reset does not, a power cut may.
  */
 #define MEDIA_F_XOR	BIT(2)
 #define MEDIA_F_PARITY	BIT(3)

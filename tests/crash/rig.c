@@ -206,7 +206,7 @@ static void request_done(struct ftl_io *io, int err)
 }
 
 static struct rig_request *request_new(struct rig *r, enum ftl_op op, u8 flags, u32 lba,
-				   u32 count)
+				       u32 count)
 {
 	size_t bytes = op == FTL_WRITE ? (size_t)count * r->setup->lba_bytes : 0;
 	struct rig_request *q = malloc(sizeof(*q) + bytes);
@@ -238,7 +238,7 @@ static void excuse_partial(struct rig *r, const struct oracle_op *op)
 }
 
 static struct rig_request *submit_change(struct rig *r, enum ftl_op op, u8 flags,
-				     struct span s, u32 queue)
+					 struct span s, u32 queue)
 {
 	struct rig_request *q = request_new(r, op, flags, s.lba, s.count);
 

@@ -382,12 +382,12 @@ static void write_json(void)
 	fprintf(f, "[\n");
 	for (i = 0; i < nr_results; i++) {
 		const struct result *r = &results[i];
+		const char *comma = i + 1 < nr_results ? "," : "";
 
 		fprintf(f, "  {\"card\": \"%s\", \"fault\": \"%s\", \"cases\": %llu, \"reads\": %llu, \"lost\": %llu, \"refused\": %llu, \"wrong\": %llu}%s\n",
 			r->card, r->fault, (unsigned long long)r->cases,
 			(unsigned long long)r->reads, (unsigned long long)r->lost,
-			(unsigned long long)r->refused, (unsigned long long)r->wrong,
-			i + 1 < nr_results ? "," : "");
+			(unsigned long long)r->refused, (unsigned long long)r->wrong, comma);
 	}
 	fprintf(f, "]\n");
 	if (fclose(f)) {
@@ -444,11 +444,12 @@ static int print_results(void)
 	       "lost", "refused", "wrong");
 	for (i = 0; i < nr_results; i++) {
 		const struct result *r = &results[i];
+		const char *known = r->known ? " known" : "";
 
 		printf("%-5s %-26s %9llu %9llu %9llu %8llu %6llu%s\n", r->card, r->fault,
 		       (unsigned long long)r->cases, (unsigned long long)r->reads,
 		       (unsigned long long)r->lost, (unsigned long long)r->refused,
-		       (unsigned long long)r->wrong, r->known ? " known" : "");
+		       (unsigned long long)r->wrong, known);
 		bad += !as_expected(r);
 	}
 	printf("faults: %llu kinds not as expected\n", (unsigned long long)bad);

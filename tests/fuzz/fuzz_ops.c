@@ -231,7 +231,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		do_step(&z, data[i] % DO_COUNT, data[i + 1]);
 	finish_all(&z);
 	must(&z, rig_check(&z.r) && rig_read_all(&z.r, false) && rig_detach(&z.r) &&
-		 rig_attach(&z.r) && rig_read_all(&z.r, false));
+	     rig_attach(&z.r) && rig_read_all(&z.r, false));
 	power_off(&z);
 	return 0;
 }
