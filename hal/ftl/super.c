@@ -82,7 +82,8 @@ static int scan_pages(struct ftl *f, struct find *c, u32 au)
 		f->rec.bytes_read += FIO_MEDIA_UNIT;
 		if (err == -ENODEV)
 			return err;
-		if (cmd->status == MEDIA_ERASED)
+		/* A die that does not answer has not shown that a page was begun. */
+		if (cmd->status == MEDIA_ERASED || cmd->status == MEDIA_DIE_OFFLINE)
 			break;
 		c->last[au] = page + 1;
 		if (held)
