@@ -179,7 +179,7 @@ int ftl_sync(struct ftl *f)
 	if (err)
 		return err;
 	flags = ftl_lock(&f->lock);
-	f->synced_gen = gen;
+	ftl_store(&f->synced_gen, gen);
 	ftl_unlock(&f->lock, flags);
 	return 0;
 }
