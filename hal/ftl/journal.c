@@ -195,6 +195,42 @@ static u64 complete_below(struct ftl *f, const struct ftl_link *group)
 	return ftl_seq_after(s, t->seq) ? t->seq : s;
 }
 
+/* One attempt; *@unit is FIO_UNIT_NONE when there was nothing to record. */
+static int write_page(struct ftl *f, struct ftl_link *group, u32 *unit)
+{
+	struct fio_journal *j = f->xslot.buf.va;
+	struct media_cmd *cmd = ftl_exec_get(f);
+	int err = 0;
+
+	*unit = FIO_UNIT_NONE;
+	if (!cmd)
+		return -ENODEV;
+	if (fill_page(f, j, group)) {
+		j->complete_seq = cpu_to_le64(complete_below(f, group));
+		j->crc = cpu_to_le32(ftl_journal_crc(j));
+		memset(&cmd->tag[0], 0, sizeof(cmd->tag[0]));
+		cmd->tag[0].type = FIO_TAG_JOURNAL;
+		cmd->tag[0].lba = cpu_to_le64(f->journal_nr);
+		err = ftl_meta_append(f, 1, unit, f->trim_seq);
+	}
+	ftl_exec_put(f);
+	return err;
+}
+
+/* An append that fails takes its append unit along: there may be no room left. */
+static int write_page_again(struct ftl *f, struct ftl_link *group, u32 *unit)
+{
+	u32 tries;
+	int err = -EIO;
+
+	for (tries = 0; err == -EIO && tries < FTL_APPEND_TRIES; tries++) {
+		err = write_page(f, group, unit);
+		if (err == -ENOSPC && !ftl_make_room(f, FTL_META, 1))
+			err = -EIO;
+	}
+	return err == -ENOSPC ? -EIO : err;
+}
+
 /**
  * ftl_journal_write() - make the records of a group of trims durable
  * @f: the instance
@@ -205,32 +241,17 @@ static u64 complete_below(struct ftl *f, const struct ftl_link *group)
  */
 int ftl_journal_write(struct ftl *f, struct ftl_link *group)
 {
-	struct fio_journal *j = f->xslot.buf.va;
-	struct media_cmd *cmd = ftl_exec_get(f);
 	unsigned long flags;
-	u32 unit, tries;
-	int err = -EIO;
+	u32 unit;
+	int err = write_page_again(f, group, &unit);
 
-	if (!cmd)
-		return -ENODEV;
-	if (!fill_page(f, j, group)) {
-		ftl_exec_put(f);
-		return 0;
-	}
-	j->complete_seq = cpu_to_le64(complete_below(f, group));
-	j->crc = cpu_to_le32(ftl_journal_crc(j));
-	for (tries = 0; err == -EIO && tries < FTL_APPEND_TRIES; tries++) {
-		memset(&cmd->tag[0], 0, sizeof(cmd->tag[0]));
-		cmd->tag[0].type = FIO_TAG_JOURNAL;
-		cmd->tag[0].lba = cpu_to_le64(f->journal_nr);
-		err = ftl_meta_append(f, 1, &unit, f->trim_seq);
-	}
 	f->journal_nr++;
-	ftl_exec_put(f);
 	if (err) {
 		ftl_set_read_only(f, "the journal cannot be written");
 		return err;
 	}
+	if (unit == FIO_UNIT_NONE)
+		return 0;
 	flags = ftl_lock(&f->lock);
 	err = ftl_journal_add(f, unit);
 	ftl_unlock(&f->lock, flags);
