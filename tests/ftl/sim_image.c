@@ -193,23 +193,57 @@ static void suspect_open_aus(struct sim_image *img)
 				*au_flags(img, d, b) |= SIM_AU_SUSPECT;
 }
 
+/* What is left of what @die had queued goes to @img, which may be where it is queued. */
+static void cut_die(struct sim_image *img, const struct sim_queue *q, u32 die,
+		    const struct sim_choice *choice)
+{
+	u32 i;
+
+	for (i = 0; i < choice->prefix; i++)
+		finish_op(img, die, &q->op[i]);
+	if (i < q->len)
+		tear_op(img, die, &q->op[i], choice->torn);
+}
+
 struct sim_image *sim_image_cut(const struct sim_image *img,
 				const struct sim_choice *choice)
 {
 	struct sim_image *cut = image_copy(img, false);
-	u32 d, i;
+	u32 d;
 
-	for (d = 0; d < img->dies; d++) {
-		const struct sim_queue *q = &img->queue[d];
-
-		for (i = 0; i < choice[d].prefix; i++)
-			finish_op(cut, d, &q->op[i]);
-		if (i < q->len)
-			tear_op(cut, d, &q->op[i], choice[d].torn);
-	}
+	for (d = 0; d < img->dies; d++)
+		cut_die(cut, &img->queue[d], d, &choice[d]);
 	if (!cut->keeps_open)
 		suspect_open_aus(cut);
 	return cut;
+}
+
+static struct sim_choice draw_choice(const struct sim_image *img, u32 die, u64 *seed)
+{
+	struct sim_choice c;
+	u32 n = 0;
+
+	while (sim_image_choice(img, die, n, &c))
+		n++;
+	*seed = *seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	sim_image_choice(img, die, (u32)(*seed >> 33) % n, &c);
+	return c;
+}
+
+void sim_power_cut(struct sim *s, u64 seed)
+{
+	struct sim_image view;
+	struct sim_choice choice;
+	u32 d;
+
+	sim_view(s, &view);
+	for (d = 0; d < view.dies; d++) {
+		choice = draw_choice(&view, d, &seed);
+		cut_die(&view, &view.queue[d], d, &choice);
+	}
+	if (!view.keeps_open)
+		suspect_open_aus(&view);
+	sim_set_gone(s);
 }
 
 struct sim_image *sim_power_off(const struct sim *s)

@@ -537,6 +537,8 @@ static void perform(struct sim *s, u32 die)
 
 	if (s->hook)
 		s->hook(s->hook_ctx);
+	if (s->gone)
+		return;	/* power went here */
 	op = queue_pop(&s->queue[die]);
 	trace(s, "#%llu %s die %u au %u page %u%s", (unsigned long long)s->ops,
 	      name[op.kind], die, op.block, op.page, op.fail ? " FAILS" : "");
@@ -1345,12 +1347,24 @@ void sim_load(struct sim *s, const struct sim_image *img)
 	load_aus(s);
 }
 
-struct sim *sim_over(const struct sim_config *cfg, struct nand *nand)
+struct sim *sim_over_used(const struct sim_config *cfg, struct nand *nand, const u8 *au)
 {
 	struct sim *s = sim_new(cfg, nand);
 
+	if (au)
+		memcpy(s->flags, au, (size_t)cfg->dies * cfg->aus);
 	load_aus(s);
 	return s;
+}
+
+struct sim *sim_over(const struct sim_config *cfg, struct nand *nand)
+{
+	return sim_over_used(cfg, nand, NULL);
+}
+
+u8 sim_au_flags(const struct sim *s, u32 die, u32 au)
+{
+	return s->flags[die * s->cfg.aus + au];
 }
 
 struct sim *sim_create(const struct sim_config *cfg)

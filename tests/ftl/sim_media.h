@@ -26,6 +26,11 @@
 struct sim;
 struct sim_image;
 
+/* Bits kept per append unit over a power cut. */
+#define SIM_AU_SUSPECT	BIT(0)
+#define SIM_AU_FINISHED	BIT(1)	/* closed by command or by a failed program */
+#define SIM_AU_XOR	BIT(2)	/* its units were added to their rows */
+
 /**
  * enum sim_policy - what sim_step() does when there is a choice
  * @SIM_LAZY: acknowledge early, program late: queues are as long as they get
@@ -86,6 +91,10 @@ struct sim_io {
 struct sim *sim_create(const struct sim_config *cfg);
 /** sim_over() - a medium over an array of that shape, which it takes over */
 struct sim *sim_over(const struct sim_config *cfg, struct nand *nand);
+/** sim_over_used() - likewise; @au: SIM_AU_* of each append unit, die by die */
+struct sim *sim_over_used(const struct sim_config *cfg, struct nand *nand, const u8 *au);
+/** sim_au_flags() - what a card must keep of an append unit beside its pages: SIM_AU_* */
+u8 sim_au_flags(const struct sim *s, u32 die, u32 au);
 void sim_destroy(struct sim *s);
 
 struct media *sim_media(struct sim *s);
@@ -125,6 +134,15 @@ bool sim_faults_armed(const struct sim *s);
  */
 void sim_fail_destages(struct sim *s, u32 count, void (*told)(void *ctx, u32 unit),
 		       void *ctx);
+
+/**
+ * sim_power_cut() - power fails, and the card is gone
+ * @seed: chooses for each die what becomes of its queue
+ *
+ * Where sim_image_cut() makes another array, this changes the medium's own: for one
+ * in a file, which cannot be copied. May be called from the hook.
+ */
+void sim_power_cut(struct sim *s, u64 seed);
 
 /** sim_set_hook() - call @hook before each program, erase and retirement */
 void sim_set_hook(struct sim *s, void (*hook)(void *ctx), void *ctx);

@@ -48,11 +48,6 @@ struct sim_queue {
 	u64 done;
 };
 
-/* Bits kept per append unit over a power cut. */
-#define SIM_AU_SUSPECT	BIT(0)
-#define SIM_AU_FINISHED	BIT(1)	/* closed by command or by a failed program */
-#define SIM_AU_XOR	BIT(2)	/* its units were added to their rows */
-
 /**
  * struct sim_image - all that a power cut can see
  * @au: SIM_AU_* per append unit, die by die
