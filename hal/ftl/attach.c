@@ -60,7 +60,18 @@ static int recover(struct attach *a)
 		return -EUCLEAN;
 	}
 	ftl_map_reset(a->f);
-	return ftl_recover(a->f);
+	/* Who looks only, or asks for it, wants the flash itself to speak. */
+	return ftl_recover(a->f, a->flags & (FTL_ATTACH_RESCAN | FTL_ATTACH_READ_ONLY));
+}
+
+/* Version 1 knew no span: no root may count on its snapshots. */
+static void mark_all(struct ftl *f)
+{
+	u32 leaf;
+
+	for (leaf = 0; leaf < f->nleaves; leaf++)
+		if (f->leaf[leaf])
+			ftl_map_mark(f, leaf, FTL_LEAF_DIRTY);
 }
 
 static int step_map(struct attach *a)
@@ -78,6 +89,8 @@ static int step_map(struct attach *a)
 		return recover(a);
 	}
 	f->rec.clean = !err;
+	if (!err && le32_to_cpu(f->super->version) == 1)
+		mark_all(f);
 	return err;
 }
 
@@ -111,6 +124,7 @@ static int step_stripes(struct attach *a)
 		ftl_unlock(&f->lock, flags);
 	}
 	ftl_check_spare(f);
+	ftl_roll_init(f);
 	ftl_wear_init(f);
 	ftl_scrub_init(f);
 	return 0;

@@ -93,6 +93,8 @@ static void check_meta(struct ftl *f, struct check *c)
 			check_unit(f, c, f->leaf_unit[i], "snapshot of leaf", i);
 	for (i = 0; i < f->journal_count; i++)
 		check_unit(f, c, f->journal[i], "journal page", i);
+	for (i = 0; i < f->root_count; i++)
+		check_unit(f, c, f->root[i], "root page", i);
 }
 
 /* Counted in another way than ftl_stripe_size() does. */

@@ -37,17 +37,21 @@ static int settle_units(struct ftl *f, struct media_cmd *cmd, u32 n, u32 *unit)
 
 static void fill_tags(struct ftl *f, struct media_cmd *cmd, u32 n, u64 seq)
 {
+	__le32 span;
 	u32 i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		span = cmd->tag[i].type == FIO_TAG_MAP ? cmd->tag[i].group : 0;
 		ftl_tag_fill(f, &cmd->tag[i], cmd->tag[i].type, le64_to_cpu(cmd->tag[i].lba),
 			     seq, cmd->unit[i]);
+		cmd->tag[i].group = span;
+	}
 }
 
 /**
  * ftl_meta_append() - append pages of metadata from xslot.buf, durably
  * @f: the instance
- * @n: units; type and lba are set in the tags of xslot.cmd
+ * @n: units; type and lba are set in the tags of xslot.cmd, and the span of MAP pages
  * @unit: receives where each went, FIO_UNIT_NONE for one that failed
  * @seq: for their tags
  *
@@ -83,11 +87,14 @@ int ftl_meta_append(struct ftl *f, u32 n, u32 *unit, u64 seq)
 
 /* ---- snapshots of leaves ------------------------------------------------------- */
 
+#define LOOK_AT_ONCE	16384U	/* leaves, under one hold of the lock */
+
 struct batch {
 	u32 n;
 	u32 leaf[FTL_MAX_UNITS];
 	u32 unit[FTL_MAX_UNITS];
 	u64 seq;
+	u32 span;
 };
 
 static_assert(sizeof(struct batch) <= sizeof(((struct ftl *)0)->snap_mem));
@@ -104,25 +111,67 @@ static void clear_marks(struct ftl *f, u32 leaf)
 		ftl_add(&f->trimmed_leaves, -1);
 }
 
-/* Pick leaves from *@next on; their marks go before their content is looked at. */
+/*
+ * Pick leaves from *@next on; their marks go before their content is looked at. The
+ * batch gets a number of its own: of two snapshots the one with the higher is newer.
+ */
 static void pick(struct ftl *f, struct batch *b, u32 *next, u8 mask, u32 most)
 {
-	unsigned long flags = ftl_lock(&f->lock);
+	unsigned long flags;
+	u32 end;
 
 	b->n = 0;
-	b->seq = ftl_complete_seq(f);
-	for (; *next < f->nleaves && b->n < most; ++*next) {
-		if (!(ftl_load(&f->leaf_state[*next]) & mask))
-			continue;
-		clear_marks(f, *next);
-		b->leaf[b->n++] = *next;
+	while (*next < f->nleaves && b->n < most) {
+		flags = ftl_lock(&f->lock);
+		end = min(f->nleaves, *next + LOOK_AT_ONCE);
+		for (; *next < end && b->n < most; ++*next) {
+			if (!(ftl_load(&f->leaf_state[*next]) & mask))
+				continue;
+			clear_marks(f, *next);
+			b->leaf[b->n++] = *next;
+		}
+		b->seq = f->seq;
+		f->seq += !!b->n;
+		ftl_unlock(&f->lock, flags);
 	}
-	ftl_unlock(&f->lock, flags);
 }
 
-static void copy_leaves(struct ftl *f, const struct batch *b)
+struct past {
+	struct ftl *f;
+	u64 seq;
+};
+
+static bool all_complete(void *arg)
+{
+	struct past *p = arg;
+	unsigned long flags = ftl_lock(&p->f->lock);
+	bool yes = !ftl_seq_after(p->seq, ftl_complete_seq(p->f));
+
+	ftl_unlock(&p->f->lock, flags);
+	return yes;
+}
+
+/* Until every operation up to @seq is complete. They are on their way: none needs us. */
+static int wait_complete(struct ftl *f, u64 seq)
+{
+	struct past p = { f, seq };
+	int err;
+
+	ftl_store(&f->wake_writes, 1);
+	ftl_fence();
+	err = ftl_wait(f, all_complete, &p);
+	ftl_store(&f->wake_writes, f->trim_active);
+	return err;
+}
+
+/*
+ * Nothing is erased meanwhile, for that is our work: so all that is copied lies in
+ * stripes that live now, which is what the span tells recovery.
+ */
+static void copy_leaves(struct ftl *f, struct batch *b)
 {
 	struct fio_map_leaf *page = f->xslot.buf.va;
+	unsigned long flags;
 	u32 i, e;
 
 	for (i = 0; i < b->n; i++) {
@@ -131,6 +180,9 @@ static void copy_leaves(struct ftl *f, const struct batch *b)
 		for (e = 0; e < FIO_MAP_FANOUT; e++)
 			page[i].unit[e] = cpu_to_le32(ftl_load(&leaf[e]));
 	}
+	flags = ftl_lock(&f->lock);
+	b->span = (u32)(f->seq - b->seq);
+	ftl_unlock(&f->lock, flags);
 }
 
 static void adopt(struct ftl *f, const struct batch *b)
@@ -148,6 +200,7 @@ static void adopt(struct ftl *f, const struct batch *b)
 		if (*at != FIO_UNIT_NONE)
 			ftl_stripe_put(f, *at);
 		*at = b->unit[i];
+		f->leaf_age[b->leaf[i]] = (u32)b->seq;
 		ftl_stripe_get(f, *at);
 	}
 	ftl_unlock(&f->lock, flags);
@@ -162,6 +215,7 @@ static int append_batch(struct ftl *f, struct batch *b)
 	if (!cmd)
 		return -ENODEV;
 	for (i = 0; i < b->n; i++) {
+		cmd->tag[i].group = cpu_to_le32(b->span);
 		cmd->tag[i].type = FIO_TAG_MAP;
 		cmd->tag[i].lba = cpu_to_le64(b->leaf[i]);
 	}
@@ -182,6 +236,9 @@ static int write_batch(struct ftl *f, struct batch *b)
 
 	for (i = 0; i < b->n; i++)
 		b->unit[i] = FIO_UNIT_NONE;
+	err = wait_complete(f, b->seq);
+	if (err)
+		return err;
 	copy_leaves(f, b);
 	err = ftl_sync(f);
 	if (!err)
@@ -190,7 +247,8 @@ static int write_batch(struct ftl *f, struct batch *b)
 	return err;
 }
 
-static u32 batch_size(const struct ftl *f)
+/* Leaves in one command. */
+u32 ftl_batch_size(const struct ftl *f)
 {
 	return min(f->geo.max_units, max(1U, f->stripe_units / 4));
 }
@@ -198,7 +256,7 @@ static u32 batch_size(const struct ftl *f)
 /* One pass over all leaves; -EIO: some failed and are still marked. */
 static int snapshot_pass(struct ftl *f, struct batch *b, u8 mask)
 {
-	u32 next = 0, most = batch_size(f);
+	u32 next = 0, most = ftl_batch_size(f);
 	int err, worst = 0;
 
 	while (next < f->nleaves) {
@@ -238,7 +296,28 @@ int ftl_snapshot(struct ftl *f, u8 mask)
 }
 
 /**
- * ftl_force_checkpoint() - snapshots of all that changed, now
+ * ftl_snapshot_some() - write snapshots of a few leaves
+ * @f: the instance
+ * @next: leaf to begin with; receives where to go on
+ * @most: leaves, at most a batch
+ * @took: receives how many were written, or tried
+ *
+ * For the checkpoint that rolls: room was made.
+ *
+ * Context: worker. No trim is numbered but not applied.
+ * Return: 0; -EIO, -ENOSPC: some failed and are marked again; -ENODEV.
+ */
+int ftl_snapshot_some(struct ftl *f, u32 *next, u32 most, u32 *took)
+{
+	struct batch *b = (void *)f->snap_mem;
+
+	pick(f, b, next, FTL_LEAF_DIRTY | FTL_LEAF_TRIMMED, most);
+	*took = b->n;
+	return b->n ? write_batch(f, b) : 0;
+}
+
+/**
+ * ftl_force_checkpoint() - snapshots of all that changed, and a root, now
  * @f: the instance
  *
  * Context: worker, not while ftl_run() runs.
@@ -248,15 +327,25 @@ int ftl_force_checkpoint(struct ftl *f)
 {
 	int err = ftl_compact(f);
 
-	return err ? err : ftl_snapshot(f, FTL_LEAF_DIRTY | FTL_LEAF_TRIMMED);
+	if (err)
+		return err;
+	if (f->roll.every)
+		ftl_roll_begin(f);
+	err = ftl_snapshot(f, FTL_LEAF_DIRTY | FTL_LEAF_TRIMMED);
+	return err || !f->roll.active ? err : ftl_roll_end(f);
 }
 
 /* ---- directory -------------------------------------------------------------------- */
 
+/* Directory page ndirs is that of the root. */
 static void fill_dir(struct ftl *f, struct fio_map_leaf *page, u32 dir)
 {
 	u32 e, leaf;
 
+	for (e = 0; dir == f->ndirs && e < FIO_MAP_FANOUT; e++)
+		page->unit[e] = cpu_to_le32(e < f->root_count ? f->root[e] : FIO_UNIT_NONE);
+	if (dir == f->ndirs)
+		return;
 	for (e = 0; e < FIO_MAP_FANOUT; e++) {
 		leaf = dir * FIO_MAP_FANOUT + e;
 		page->unit[e] = cpu_to_le32(leaf < f->nleaves ? f->leaf_unit[leaf] :
@@ -279,7 +368,10 @@ static int write_dir(struct ftl *f, u32 dir)
 		err = ftl_meta_append(f, 1, &unit, f->seq - 1);
 	}
 	ftl_exec_put(f);
-	f->super->dir[dir] = cpu_to_le32(unit);
+	if (dir == f->ndirs)
+		f->super->root = cpu_to_le32(unit);
+	else
+		f->super->dir[dir] = cpu_to_le32(unit);
 	return err;
 }
 
@@ -297,20 +389,22 @@ int ftl_checkpoint(struct ftl *f)
 
 	for (d = 0; d < FTL_APPEND_TRIES; d++) {
 		err = ftl_force_checkpoint(f);
-		if (err || (ftl_room(f, FTL_META) >= f->ndirs && !f->dirty_leaves))
+		if (err || (ftl_room(f, FTL_META) > f->ndirs && !f->dirty_leaves))
 			break;
 		/* Collecting for this room may change leaves again: want more. */
-		ftl_make_room(f, FTL_META, f->ndirs + f->geo.pages + f->nleaves);
+		ftl_make_room(f, FTL_META, f->ndirs + 1 + f->geo.pages + f->nleaves);
 	}
 	if (!err)
-		err = ftl_make_room(f, FTL_META, f->ndirs);
+		err = ftl_make_room(f, FTL_META, f->ndirs + 1);
 	if (!err && f->dirty_leaves)
 		err = -ENOSPC;
-	for (d = 0; !err && d < f->ndirs; d++)
+	for (d = 0; !err && d < f->ndirs + !!f->root_count; d++)
 		err = write_dir(f, d);
 	if (err)
 		return err;
 	f->super->dirs = cpu_to_le32(f->ndirs);
+	if (!f->root_count)
+		f->super->root = cpu_to_le32(FIO_UNIT_NONE);
 	return ftl_sync(f);
 }
 
@@ -350,6 +444,22 @@ static int take_dir(struct ftl *f, struct loader *l, u32 dir, const struct fio_m
 		if (claim_unit(f, l, unit))
 			return -EUCLEAN;
 		f->leaf_unit[leaf] = unit;
+	}
+	return 0;
+}
+
+/* They are not read: that there is a root, and where, is for the next recovery. */
+static int take_root(struct ftl *f, struct loader *l, const struct fio_map_leaf *page)
+{
+	u32 e, unit;
+
+	for (e = 0; e < min_t(u32, f->root_cap, FIO_MAP_FANOUT); e++) {
+		unit = le32_to_cpu(page->unit[e]);
+		if (unit == FIO_UNIT_NONE)
+			break;
+		if (claim_unit(f, l, unit))
+			return -EUCLEAN;
+		f->root[f->root_count++] = unit;
 	}
 	return 0;
 }
@@ -406,7 +516,10 @@ static int load_page(struct ftl *f, struct loader *l, struct ftl_slot *s, u32 i)
 	if (tag->type != l->type || le64_to_cpu(tag->lba) != nr ||
 	    le32_to_cpu(tag->media_id) != f->media_id || !ftl_crc_ok(page, tag))
 		return -EUCLEAN;
-	return l->type == FIO_TAG_DIR ? take_dir(f, l, nr, page) : take_leaf(f, l, nr, page);
+	if (l->type == FIO_TAG_DIR)
+		return nr == f->ndirs ? take_root(f, l, page) : take_dir(f, l, nr, page);
+	f->leaf_age[nr] = (u32)le64_to_cpu(tag->seq);
+	return take_leaf(f, l, nr, page);
 }
 
 /* Put what failed in a vector into its place in the slot's buffer. */
@@ -467,18 +580,20 @@ static int load_pages(struct ftl *f, struct loader *l, u8 type, const u32 *list,
 
 static int load_all(struct ftl *f, struct loader *l)
 {
-	u32 *dir = ftl_alloc(f, max(1U, f->ndirs) * sizeof(u32), FTL_MEM_SCAN);
+	u32 *dir = ftl_alloc(f, (f->ndirs + 1) * sizeof(u32), FTL_MEM_SCAN);
+	bool old = le32_to_cpu(f->super->version) == 1;
 	u32 i;
 	int err = -ENOMEM;
 
 	if (dir) {
 		for (i = 0; i < f->ndirs; i++)
 			dir[i] = le32_to_cpu(f->super->dir[i]);
-		err = load_pages(f, l, FIO_TAG_DIR, dir, f->ndirs);
+		dir[i] = old ? FIO_UNIT_NONE : le32_to_cpu(f->super->root);
+		err = load_pages(f, l, FIO_TAG_DIR, dir, f->ndirs + 1);
 		if (!err)
 			err = load_pages(f, l, FIO_TAG_MAP, f->leaf_unit, f->nleaves);
 	}
-	ftl_free(f, dir, max(1U, f->ndirs) * sizeof(u32), FTL_MEM_SCAN);
+	ftl_free(f, dir, (f->ndirs + 1) * sizeof(u32), FTL_MEM_SCAN);
 	return err;
 }
 

@@ -237,13 +237,15 @@ u32 ftl_journal_max(u64 user_units)
 	return n < 2 ? 2 : n > 64 ? 64 : (u32)n;
 }
 
-/* Snapshots of the map, their directory, the journal. */
+/* Snapshots of the map, their directory, the journal, the root and the one before. */
 u64 ftl_meta_units(u64 user_units)
 {
 	u64 leaves = (user_units + FIO_MAP_FANOUT - 1) >> 10;
 	u64 dirs = (leaves + FIO_MAP_FANOUT - 1) >> 10;
 
-	return leaves + dirs + ftl_journal_max(user_units) + 1;
+	u64 root = leaves / FIO_ROOT_WORDS + 1;
+
+	return leaves + dirs + 1 + ftl_journal_max(user_units) + 2 * root;
 }
 
 /**
@@ -358,6 +360,7 @@ struct ftl *ftl_create(struct media *m, const struct ftl_env *env)
 	f->mem_now = sizeof(*f);
 	f->st.mem_peak = sizeof(*f);
 	init_lists(f);
+	f->roll.every = FTL_ROLL_DEFAULT;
 	ftl_set_shape(f, &m->geo);
 	ftl_set_parity(f, false);
 	if (ftl_alloc_unit_state(f) || ftl_slots_init(f)) {

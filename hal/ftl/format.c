@@ -57,7 +57,6 @@ static void new_super(struct ftl *f, const struct ftl_format_params *p, u64 unit
 
 	memset(s, 0, sizeof(*s));
 	s->magic = cpu_to_le64(FIO_SUPER_MAGIC);
-	s->version = cpu_to_le32(FIO_MEDIA_VERSION);
 	memcpy(s->uuid, p->uuid, sizeof(s->uuid));
 	f->media_id = ftl_crc32c(0, p->uuid, sizeof(p->uuid));
 	s->media_id = cpu_to_le32(f->media_id);

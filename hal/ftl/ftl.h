@@ -145,6 +145,7 @@ struct ftl_info {
 /* What the last attach had to do. Times in nanoseconds. */
 struct ftl_recovery {
 	bool clean;
+	bool bounded;			/* by a root: older stripes were not looked at */
 	u64 units_scanned;
 	u64 units_rewritten;	/* refreshed from append units the cut may have torn */
 	u64 journal_pages;
@@ -237,6 +238,15 @@ struct ftl_scrub {
 #define FTL_SCRUB_DEFAULT { .pass_seconds = 14 * 86400, .reads = 100000, .age_hours = 90 * 24 }
 
 void ftl_set_scrub(struct ftl *f, const struct ftl_scrub *p);
+
+/*
+ * Units written, by whomever, for each page of the map that the checkpoint writes as it
+ * rolls; 0: it does not. The more, the longer a recovery: it looks at what was written
+ * since the last time but one that the whole map had its turn.
+ */
+#define FTL_ROLL_DEFAULT 64
+
+void ftl_set_roll(struct ftl *f, u32 units);
 void ftl_get_health(struct ftl *f, struct ftl_health *h);
 void ftl_get_info(const struct ftl *f, struct ftl_info *info);
 void ftl_get_stats(struct ftl *f, struct ftl_stats *st);

@@ -217,6 +217,27 @@ struct ftl_place {
 	u8 rung[FTL_CLASSES];
 };
 
+/**
+ * struct ftl_roll - the checkpoint that rolls; see rolling.c
+ * @every: units written for each leaf
+ * @mark: units written when @credit was counted last, @rest: not yet worth a leaf
+ * @credit: leaves that may be written
+ * @active: a round is under way
+ * @failed: a snapshot of this round was not written: it proves nothing
+ * @next: leaf where it goes on
+ * @from, @count, @stripe: struct fio_root's, as they were when it began
+ */
+struct ftl_roll {
+	u32 every;
+	u64 mark;
+	u32 rest, credit;
+	bool active, failed;
+	u32 next;
+	u64 from;
+	u32 count;
+	u32 stripe[FIO_ROOT_STRIPES];
+};
+
 /* ftl.leaf_state[] */
 #define FTL_LEAF_DIRTY	BIT(0)	/* differs from its snapshot */
 #define FTL_LEAF_TRIMMED BIT(1)	/* the journal still speaks for it */
@@ -379,6 +400,7 @@ struct ftl {
 	u32 nleaves, ndirs;
 	u32 **leaf;
 	u32 *leaf_unit;		/* snapshot of each leaf */
+	u32 *leaf_age;		/* low half of its number, FIO_UNIT_NONE: there is none */
 	u8 *leaf_state;
 	u32 dirty_leaves, trimmed_leaves;
 	u64 *inflight;		/* bit per hashed unit */
@@ -457,6 +479,11 @@ struct ftl {
 	u64 journal_nr;
 	u64 trim_seq;		/* newest trim */
 	bool want_snapshot;	/* a page of metadata was lost to the medium */
+
+	/* the newest root: its pages; the worker */
+	u32 *root;
+	u32 root_count, root_cap, root_fresh;
+	struct ftl_roll roll;
 
 	/* epochs */
 	void *pins_mem;
@@ -750,6 +777,20 @@ int ftl_snapshot(struct ftl *f, u8 mask);
 int ftl_checkpoint(struct ftl *f);
 int ftl_load_checkpoint(struct ftl *f);
 u32 ftl_journal_crc(struct fio_journal *j);
+u32 ftl_batch_size(const struct ftl *f);
+int ftl_snapshot_some(struct ftl *f, u32 *next, u32 most, u32 *took);
+
+/* rolling.c */
+void ftl_roll_init(struct ftl *f);
+void ftl_roll_begin(struct ftl *f);
+int ftl_roll_end(struct ftl *f);
+bool ftl_roll_step(struct ftl *f);
+bool ftl_root_live(const struct ftl *f, u32 unit);
+bool ftl_root_relocate(struct ftl *f, u32 from, u32 to);
+void ftl_root_forget(struct ftl *f, u32 stripe);
+void ftl_root_add(struct ftl *f, u32 unit);
+void ftl_root_settle(struct ftl *f, bool complete);
+u32 ftl_root_crc(struct fio_root *r);
 
 /* parity.c */
 bool ftl_parity_possible(const struct media_geometry *g);
@@ -807,7 +848,7 @@ int ftl_super_place(struct ftl *f);
 void ftl_super_claim(struct ftl *f);
 int ftl_super_check(struct ftl *f);
 void ftl_map_reset(struct ftl *f);
-int ftl_recover(struct ftl *f);
+int ftl_recover(struct ftl *f, bool all);
 int ftl_meta_append(struct ftl *f, u32 n, u32 *unit, u64 seq);
 
 #endif /* FTL_PRIV_H */

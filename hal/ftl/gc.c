@@ -32,6 +32,8 @@ static bool unit_live(const struct ftl *f, const struct fio_tag *tag, u32 unit)
 		return lba < f->nleaves && f->leaf_unit[lba] == unit;
 	case FIO_TAG_JOURNAL:
 		return ftl_journal_live(f, unit);
+	case FIO_TAG_ROOT:
+		return ftl_root_live(f, unit);
 	default:
 		return false;
 	}
@@ -52,6 +54,8 @@ static bool relocate(struct ftl *f, const struct fio_tag *tag, u32 from, u32 to)
 		ftl_stripe_get(f, to);
 		ftl_stripe_put(f, from);
 		return true;
+	case FIO_TAG_ROOT:
+		return ftl_root_relocate(f, from, to);
 	default:
 		return ftl_journal_relocate(f, from, to);
 	}
@@ -471,6 +475,7 @@ static void give_up_meta(struct ftl *f, u32 victim)
 		if (ftl_unit_stripe(f, f->journal[i]) == victim)
 			f->want_snapshot = true;
 	f->meta_lost |= f->want_snapshot;
+	ftl_root_forget(f, victim);
 	ftl_unlock(&f->lock, flags);
 }
 

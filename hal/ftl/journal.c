@@ -80,16 +80,6 @@ static void forget(struct ftl *f, u32 count)
 	ftl_unlock(&f->lock, flags);
 }
 
-static bool trims_are_past(void *arg)
-{
-	struct ftl *f = arg;
-	unsigned long flags = ftl_lock(&f->lock);
-	bool past = !ftl_seq_after(f->trim_seq, ftl_complete_seq(f));
-
-	ftl_unlock(&f->lock, flags);
-	return past;
-}
-
 /**
  * ftl_compact() - replace the journal by snapshots
  * @f: the instance
@@ -104,12 +94,8 @@ int ftl_compact(struct ftl *f)
 
 	if (!count)
 		return 0;
-	ftl_store(&f->wake_writes, 1);
-	ftl_fence();
-	err = ftl_wait(f, trims_are_past, f);
-	ftl_store(&f->wake_writes, f->trim_active);
-	if (!err)
-		err = ftl_snapshot(f, FTL_LEAF_TRIMMED);
+	/* Numbered after every trim that was applied, and complete up to there. */
+	err = ftl_snapshot(f, FTL_LEAF_TRIMMED);
 	if (err)
 		return err;
 	forget(f, count);

@@ -32,11 +32,16 @@ int ftl_map_alloc_tables(struct ftl *f)
 	f->journal_max = ftl_journal_max(f->user_units);
 	f->leaf = ftl_alloc(f, f->nleaves * sizeof(*f->leaf), FTL_MEM_MAP);
 	f->leaf_unit = ftl_alloc(f, f->nleaves * sizeof(u32), FTL_MEM_MAP);
+	f->leaf_age = ftl_alloc(f, f->nleaves * sizeof(u32), FTL_MEM_MAP);
 	f->leaf_state = ftl_alloc(f, f->nleaves, FTL_MEM_MAP);
-	if (!f->leaf || !f->leaf_unit || !f->leaf_state)
+	f->root_cap = (f->nleaves + FIO_ROOT_STRIPES) / FIO_ROOT_WORDS + 1;
+	f->root = ftl_alloc(f, 2 * f->root_cap * sizeof(u32), FTL_MEM_MAP);
+	if (!f->leaf || !f->leaf_unit || !f->leaf_age || !f->leaf_state || !f->root)
 		return -ENOMEM;
-	for (i = 0; i < f->nleaves; i++)
+	for (i = 0; i < f->nleaves; i++) {
 		f->leaf_unit[i] = FIO_UNIT_NONE;
+		f->leaf_age[i] = FIO_UNIT_NONE;
+	}
 	return ftl_inflight_init(f);
 }
 
@@ -73,8 +78,11 @@ void ftl_map_reset(struct ftl *f)
 		ftl_free(f, f->leaf[i], leaf_bytes(), FTL_MEM_MAP);
 		f->leaf[i] = NULL;
 		f->leaf_unit[i] = FIO_UNIT_NONE;
+		f->leaf_age[i] = FIO_UNIT_NONE;
 		f->leaf_state[i] = 0;
 	}
+	f->root_count = 0;
+	f->root_fresh = 0;
 	for (i = 0; i < f->geo.aus; i++)
 		f->stripe[i].valid = 0;
 	f->st.units_mapped = 0;
@@ -90,6 +98,8 @@ void ftl_map_free(struct ftl *f)
 		ftl_free(f, f->leaf[i], leaf_bytes(), FTL_MEM_MAP);
 	ftl_free(f, f->leaf, f->nleaves * sizeof(*f->leaf), FTL_MEM_MAP);
 	ftl_free(f, f->leaf_unit, f->nleaves * sizeof(u32), FTL_MEM_MAP);
+	ftl_free(f, f->leaf_age, f->nleaves * sizeof(u32), FTL_MEM_MAP);
+	ftl_free(f, f->root, 2 * f->root_cap * sizeof(u32), FTL_MEM_MAP);
 	ftl_free(f, f->leaf_state, f->nleaves, FTL_MEM_MAP);
 	ftl_free(f, f->inflight, ((size_t)f->inflight_mask + 1) / 8, FTL_MEM_CORE);
 	ftl_free(f, f->journal, f->journal_cap * sizeof(u32), FTL_MEM_CORE);

@@ -241,10 +241,11 @@ struct ftl_spot ftl_place_copy(const struct ftl *f, const struct fio_tag *tag, u
 	const struct ftl_stripe *st = &f->stripe[s];
 	struct ftl_spot at;
 
-	if (!f->rungs)
-		return (struct ftl_spot){ .stream = FTL_GC };
+	/* Recovery looks for metadata where it belongs. */
 	if (tag->type != FIO_TAG_DATA)
 		return ftl_place_internal(f, FTL_META);
+	if (!f->rungs)
+		return (struct ftl_spot){ .stream = FTL_GC };
 	at = rung_for(f, exp2_of(st->interval) + age_of(f, from, s) / 4);
 	if (st->stream >= FTL_NAMED)
 		at.stream = st->stream;

@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Recovery: the map from page tags alone, after a cut.
+ * Recovery, second half: a map from what the flash says, after a cut.
  *
- * Owns: the scan, the rules by which one version of a unit wins, what is done
- * about pages that a cut may have torn. Does not know: how a clean attach works.
+ * Owns: the rules by which one version of a unit wins, what is done about pages that
+ * a cut may have torn. Does not know: how facts are found (scan.c), how a clean attach
+ * works.
  *
  * Everything on flash is a fact with a sequence number: "unit l was written at
  * s, here" (a data tag), "l was unmapped at s" (a trim record, or a snapshot
  * whose entry is empty). The newest fact about a unit wins, so that the order in
  * which facts are found does not matter and repeating the scan is harmless.
+ *
+ * With a root (rolling.c) facts are looked for only where something was written since
+ * the round began that it ends; the rest is in the snapshots of the map, whose entries
+ * then count as well: "at S unit l was here, or somewhere newer". An entry may be an old
+ * address, its stripe erased since. That shows, for the stripe was opened again after
+ * the snapshot, or an append unit of it is not as it was; whatever superseded the entry
+ * is a recent fact then. If ever it is not, a root was believed that should not have
+ * been, and everything is scanned.
  *
  * Torn pages. The last page of an append unit that was open at the cut may read
  * well now and never again. Only the two youngest stripes of a stream can have
@@ -18,62 +27,24 @@
  * has been written to a fresh stripe. So whatever becomes of the torn pages,
  * and wherever another cut comes, the next recovery finds a complete state.
  */
-#include "ftl_priv.h"
-
-#define TAG_STREAMS	32	/* stream numbers that tags can be told apart by */
-static_assert(FTL_STREAMS <= TAG_STREAMS);
+#include "rec.h"
 
 #define SEQ_GAP		65536	/* between what was seen and what comes */
-
-/* What the first page of an append unit tells. */
-struct probe {
-	u64 stripe_seq;
-	u8 stream;
-	bool ok;
-	bool ours;
-};
-
-/* A page that may be torn, read once. */
-struct kept {
-	struct ftl_link link;
-	u32 unit;
-	struct fio_tag tag;
-	u8 data[FIO_MEDIA_UNIT];
-};
-
-struct rec {
-	struct ftl *f;
-	u64 never;		/* older than every sequence number of this format */
-	u64 max_seq;
-	u64 **seq;		/* by leaf: version of each unit */
-	u64 *snap_seq;		/* by leaf: version of leaf_unit[] */
-	struct probe *probe;
-	u64 top[TAG_STREAMS][2];
-	u32 ntop[TAG_STREAMS];
-	struct ftl_link kept;
-	u32 *junit;		/* journal pages found, or needed */
-	u32 jcount, jcap;
-	u32 au, page, leaf;	/* cursors */
-	u32 unreadable;
-	u32 percent;
-};
-
-static u32 nr_aus(const struct ftl *f)
-{
-	return f->geo.aus * f->geo.dies;
-}
+#define HOLE		(FIO_UNIT_NONE - 1)	/* an old address, and nothing newer found so far */
 
 /* ---- facts --------------------------------------------------------------- */
 
-static void see(struct rec *r, u64 seq)
+void ftl_rec_see(struct rec *r, u64 seq)
 {
 	if (ftl_seq_after(seq, r->max_seq))
 		r->max_seq = seq;
 }
 
+/* What came from a snapshot alone is as old as that, or newer. */
 static int need_leaf(struct rec *r, u32 leaf)
 {
 	struct ftl *f = r->f;
+	u64 seq = f->leaf[leaf] ? r->snap_seq[leaf] : r->never;
 	u32 i;
 
 	if (r->seq[leaf])
@@ -82,7 +53,7 @@ static int need_leaf(struct rec *r, u32 leaf)
 	if (!r->seq[leaf] || ftl_map_add_leaf(f, leaf))
 		return -ENOMEM;
 	for (i = 0; i < FIO_MAP_FANOUT; i++)
-		r->seq[leaf][i] = r->never;
+		r->seq[leaf][i] = seq;
 	return 0;
 }
 
@@ -112,7 +83,7 @@ static int fact_data(struct rec *r, u64 lu, u64 seq, u32 unit)
 	if (need_leaf(r, leaf))
 		return -ENOMEM;
 	old = r->f->leaf[leaf][e];
-	if (!ftl_seq_after(seq, r->seq[leaf][e]) &&
+	if (old != HOLE && !ftl_seq_after(seq, r->seq[leaf][e]) &&
 	    (seq != r->seq[leaf][e] || old == FIO_UNIT_NONE || !better_copy(r, unit, old)))
 		return 0;
 	r->seq[leaf][e] = seq;
@@ -169,8 +140,39 @@ static int fact_journal(struct rec *r, u64 nr, u32 unit)
 	return 0;
 }
 
+static void begin_set(struct rec *r, struct root_set *s, u64 seq)
+{
+	u32 i;
+
+	s->seq = seq;
+	s->count = 0;
+	for (i = 0; i < r->f->root_cap; i++)
+		s->unit[i] = FIO_UNIT_NONE;
+}
+
+/* The newest may be a half: then the one before is whole, for it was still needed. */
+static void fact_root(struct rec *r, u64 index, u64 seq, u32 unit)
+{
+	struct root_set *s = r->root;
+
+	if (index >= r->f->root_cap)
+		return;
+	if (!s[0].count || ftl_seq_after(seq, s[0].seq)) {
+		swap(s[0], s[1]);
+		begin_set(r, &s[0], seq);
+	} else if (seq != s[0].seq) {
+		s++;
+		if (!s->count || ftl_seq_after(seq, s->seq))
+			begin_set(r, s, seq);
+		else if (seq != s->seq)
+			return;
+	}
+	s->count += s->unit[index] == FIO_UNIT_NONE;
+	s->unit[index] = unit;
+}
+
 /* A page that is certain. */
-static int fact(struct rec *r, const struct fio_tag *tag, u32 unit)
+int ftl_rec_fact(struct rec *r, const struct fio_tag *tag, u32 unit)
 {
 	u64 lba = le64_to_cpu(tag->lba), seq = le64_to_cpu(tag->seq);
 
@@ -178,8 +180,8 @@ static int fact(struct rec *r, const struct fio_tag *tag, u32 unit)
 	if (tag->type == FIO_TAG_PARITY || le32_to_cpu(tag->media_id) != r->f->media_id ||
 	    !ftl_seq_after(seq, r->never))
 		return 0;
-	see(r, seq);
-	see(r, le64_to_cpu(tag->stripe_seq));
+	ftl_rec_see(r, seq);
+	ftl_rec_see(r, le64_to_cpu(tag->stripe_seq));
 	ftl_place_learn(r->f, unit, tag);
 	switch (tag->type) {
 	case FIO_TAG_DATA:
@@ -188,12 +190,15 @@ static int fact(struct rec *r, const struct fio_tag *tag, u32 unit)
 		return fact_map(r, lba, seq, unit);
 	case FIO_TAG_JOURNAL:
 		return fact_journal(r, lba, unit);
+	case FIO_TAG_ROOT:
+		fact_root(r, lba, seq, unit);
+		return 0;
 	default:
 		return 0;
 	}
 }
 
-static int keep(struct rec *r, u32 unit, const struct fio_tag *tag, const void *data)
+int ftl_rec_keep(struct rec *r, u32 unit, const struct fio_tag *tag, const void *data)
 {
 	struct kept *k;
 
@@ -209,537 +214,81 @@ static int keep(struct rec *r, u32 unit, const struct fio_tag *tag, const void *
 	return 0;
 }
 
-static void drop_kept(struct rec *r, struct kept *k)
+void ftl_rec_drop(struct rec *r, struct kept *k)
 {
 	ftl_list_del(&k->link);
 	ftl_free(r->f, k, sizeof(*k), FTL_MEM_SCAN);
 }
 
-/* ---- pass 1: the first page of every append unit ------------------------- */
+/* ---- pass 3: metadata pages ---------------------------------------------- */
 
-static bool scannable(const struct ftl *f, u32 au)
+/* Is a unit that a snapshot names, copied before @limit was given, what it was then? */
+static bool still_there(const struct rec *r, u32 unit, u64 limit)
 {
-	return !(f->au[au] & (FTL_AU_BAD | FTL_AU_SYSTEM | FTL_AU_ERASED));
+	const struct ftl *f = r->f;
+	u32 au = ftl_unit_au(f, unit);
+
+	return scannable(f, au) && !(f->au[au] & FTL_AU_SUSPECT) && r->probe[au].ours &&
+	       unit - au * f->geo.pages < f->au_wp[au] &&
+	       ftl_seq_after(limit, r->probe[au].stripe_seq);
 }
 
-static bool probe_fill(struct ftl *f, struct ftl_slot *s, void *arg)
+/* Unit @e of @leaf was at @unit as of @seq; what is known is of pages' tags. */
+static void fact_entry(struct rec *r, u32 leaf, u32 e, u64 seq, u32 unit, bool there)
 {
-	struct rec *r = arg;
-	u32 n = 0;
+	u32 *at = &r->f->leaf[leaf][e];
 
-	for (; r->au < nr_aus(f) && n < f->geo.max_units; r->au++) {
-		if (!scannable(f, r->au))
-			continue;
-		s->old[n] = r->au;
-		s->cmd->unit[n++] = r->au * f->geo.pages;
-	}
-	if (!n)
-		return false;
-	ftl_cmd_init(s->cmd, MEDIA_READ, n);
-	s->cmd->buf = &s->buf;
-	return true;
-}
-
-/* May the first page be the last, that is: torn? */
-static bool lonely(const struct ftl *f, u32 au)
-{
-	return f->au[au] & FTL_AU_SUSPECT || f->au_wp[au] <= 1;
-}
-
-static int probed(struct rec *r, u32 au, const struct fio_tag *tag, const void *data)
-{
-	struct ftl *f = r->f;
-	struct probe *p = &r->probe[au];
-
-	if (!ftl_crc_ok(data, tag))
-		return 0;
-	p->ok = true;
-	p->ours = le32_to_cpu(tag->media_id) == f->media_id;
-	p->stripe_seq = le64_to_cpu(tag->stripe_seq);
-	p->stream = tag->stream & (TAG_STREAMS - 1);
-	return lonely(f, au) ? keep(r, au * f->geo.pages, tag, data) : 0;
-}
-
-/* A page that failed in a vector, by itself and through the retry levels. */
-static int probe_alone(struct rec *r, u32 au)
-{
-	struct ftl *f = r->f;
-	struct media_cmd *cmd = ftl_exec_get(f);
-	int err;
-
-	if (!cmd)
-		return -ENODEV;
-	err = ftl_exec_read(f, au * f->geo.pages, true);
-	if (!err)
-		err = probed(r, au, &cmd->tag[0], f->xslot.buf.va);
-	ftl_exec_put(f);
-	return err == -ENODATA || err == -EIO ? 0 : err;
-}
-
-static u64 failed_units(const struct media_cmd *cmd)
-{
-	return cmd->status && !cmd->failed ? ~0ULL : cmd->status ? cmd->failed : 0;
-}
-
-static int probe_reap(struct ftl *f, struct ftl_slot *s, void *arg)
-{
-	u64 failed = failed_units(s->cmd);
-	u32 i;
-	int err = 0;
-
-	if (s->cmd->status == MEDIA_GONE)
-		return -ENODEV;
-	f->rec.bytes_read += s->cmd->n * (FIO_MEDIA_UNIT + FIO_MEDIA_TAG);
-	for (i = 0; !err && i < s->cmd->n; i++) {
-		const u8 *data = (const u8 *)s->buf.va + i * FIO_MEDIA_UNIT;
-
-		if (failed >> i & 1)
-			err = probe_alone(arg, s->old[i]);
-		else
-			err = probed(arg, s->old[i], &s->cmd->tag[i], data);
-	}
-	return err;
-}
-
-/* ---- which append units were open at the cut ----------------------------- */
-
-static void rank(struct rec *r, u32 stream, u64 seq)
-{
-	u64 *top = r->top[stream];
-	u32 *n = &r->ntop[stream];
-
-	if ((*n > 0 && top[0] == seq) || (*n > 1 && top[1] == seq))
+	if (r->seq[leaf] && ftl_seq_after(r->seq[leaf][e], seq))
 		return;
-	if (*n == 0 || ftl_seq_after(seq, top[0])) {
-		top[1] = top[0];
-		top[0] = seq;
-		*n = min(*n + 1, 2U);
-	} else if (*n == 1 || ftl_seq_after(seq, top[1])) {
-		top[1] = seq;
-		*n = 2;
-	}
-}
-
-static void rank_all(struct rec *r)
-{
-	u32 au;
-
-	for (au = 0; au < nr_aus(r->f); au++)
-		if (r->probe[au].ok && r->probe[au].ours)
-			rank(r, r->probe[au].stream, r->probe[au].stripe_seq);
-}
-
-static bool suspect(const struct rec *r, u32 au)
-{
-	const struct probe *p = &r->probe[au];
-	const u64 *top = r->top[p->stream];
-
-	if (r->f->au[au] & FTL_AU_SUSPECT || !p->ok)
-		return true;
-	return (r->ntop[p->stream] > 0 && p->stripe_seq == top[0]) ||
-	       (r->ntop[p->stream] > 1 && p->stripe_seq == top[1]);
-}
-
-static u32 pages_of(const struct ftl *f, u32 au)
-{
-	return f->au[au] & FTL_AU_SUSPECT ? f->geo.pages : f->au_wp[au];
-}
-
-/* ---- pass 2: tags -------------------------------------------------------- */
-
-static void progress(struct rec *r)
-{
-	u32 pct = (u32)((u64)r->au * 90 / nr_aus(r->f));
-
-	if (pct > r->percent)
-		r->f->env.progress(r->f->env.ctx, pct);
-	r->percent = max(pct, r->percent);
-}
-
-static bool scan_fill(struct ftl *f, struct ftl_slot *s, void *arg)
-{
-	struct rec *r = arg;
-	u32 n = 0;
-
-	while (r->au < nr_aus(f) && n < f->geo.max_units) {
-		if (!scannable(f, r->au) || suspect(r, r->au) || !r->probe[r->au].ours ||
-		    r->page >= f->au_wp[r->au]) {
-			r->au++;
-			r->page = 0;
-			continue;
-		}
-		s->old[n] = r->au * f->geo.pages + r->page++;
-		s->cmd->unit[n] = s->old[n];
-		n++;
-	}
-	progress(r);
-	if (!n)
-		return false;
-	ftl_cmd_init(s->cmd, MEDIA_READ, n);
-	return true;
-}
-
-/* A page that cannot be read, but perhaps computed; 0: known, if only not to exist. */
-static int scan_computed(struct rec *r, u32 unit)
-{
-	struct fio_tag tag;
-	int err = ftl_rebuild(r->f, unit, &tag);
-
-	if (!err)
-		return fact(r, &tag, unit);
-	if (err == -ENODATA)
-		r->unreadable++;
-	return err == -ENOENT ? 0 : err;
-}
-
-static int scan_alone(struct rec *r, u32 unit)
-{
-	struct ftl *f = r->f;
-	struct media_cmd *cmd = ftl_exec_get(f);
-	int err;
-
-	if (!cmd)
-		return -ENODEV;
-	err = ftl_exec_read(f, unit, false);
-	if (!err)
-		err = fact(r, &cmd->tag[0], unit);
-	else if (cmd->status != MEDIA_ERASED)
-		err = scan_computed(r, unit);
-	ftl_exec_put(f);
-	return err == -ENODATA || err == -EIO ? 0 : err;
-}
-
-static int scan_reap(struct ftl *f, struct ftl_slot *s, void *arg)
-{
-	u64 failed = failed_units(s->cmd);
-	u32 i;
-	int err = 0;
-
-	if (s->cmd->status == MEDIA_GONE)
-		return -ENODEV;
-	f->rec.units_scanned += s->cmd->n;
-	f->rec.bytes_read += s->cmd->n * FIO_MEDIA_TAG;
-	for (i = 0; !err && i < s->cmd->n; i++)
-		err = failed >> i & 1 ? scan_alone(arg, s->old[i]) :
-					fact(arg, &s->cmd->tag[i], s->old[i]);
-	return err;
-}
-
-/*
- * An append unit that may end in a torn page: data and tag in one read, each page
- * once, always holding the last good page back until it is known not to be the
- * last one programmed.
- */
-struct tail {
-	u32 unit;
-	struct fio_tag tag;
-	bool held;
-};
-
-/* A page was programmed behind the one held: that one is complete. */
-static int tail_settle(struct rec *r, struct tail *t)
-{
-	if (!t->held)
-		return 0;
-	t->held = false;
-	return fact(r, &t->tag, t->unit);
-}
-
-/* A good page: it is held now. */
-static int tail_good(struct rec *r, struct tail *t, u32 unit, const struct fio_tag *tag,
-		     u8 *held, const void *data)
-{
-	int err = tail_settle(r, t);
-
-	t->held = true;
-	t->unit = unit;
-	t->tag = *tag;
-	memcpy(held, data, FIO_MEDIA_UNIT);
-	return err ? err : 1;
-}
-
-/* A page that failed in the vector. 1: go on; 0: behind the last page; -errno. */
-static int tail_alone(struct rec *r, struct tail *t, u32 unit, u8 *held)
-{
-	struct ftl *f = r->f;
-	struct media_cmd *cmd = ftl_exec_get(f);
-	int err;
-
-	if (!cmd)
-		return -ENODEV;
-	err = ftl_exec_read(f, unit, true);
-	if (err == -ENODEV || cmd->status == MEDIA_ERASED) {
-		err = err == -ENODEV ? err : 0;
-	} else if (!err) {
-		err = tail_good(r, t, unit, &cmd->tag[0], held, f->xslot.buf.va);
-	} else {
-		r->unreadable++;
-		err = tail_settle(r, t);
-		err = err ? err : 1;
-	}
-	ftl_exec_put(f);
-	return err;
-}
-
-/* Several pages in one command. 1: go on; 0: behind the last page; -errno. */
-static int tail_vector(struct rec *r, struct tail *t, u32 unit, u32 n, u8 *held)
-{
-	struct ftl *f = r->f;
-	struct ftl_slot *s = &f->slot[0];
-	struct media_cmd *cmd = ftl_slot_begin(f, s);
-	u64 failed;
-	u32 i;
-	int err;
-
-	if (!cmd)
-		return -ENODEV;
-	for (i = 0; i < n; i++)
-		cmd->unit[i] = unit + i;
-	ftl_cmd_init(cmd, MEDIA_READ, n);
-	cmd->buf = &s->buf;
-	err = ftl_slot_exec(f, s) == -ENODEV ? -ENODEV : 1;
-	failed = failed_units(cmd);
-	for (i = 0; err == 1 && i < n; i++) {
-		const u8 *data = (const u8 *)s->buf.va + i * FIO_MEDIA_UNIT;
-
-		if (failed >> i & 1 || !ftl_crc_ok(data, &cmd->tag[i]))
-			err = tail_alone(r, t, unit + i, held);
-		else
-			err = tail_good(r, t, unit + i, &cmd->tag[i], held, data);
-	}
-	f->rec.units_scanned += n;
-	f->rec.bytes_read += n * (FIO_MEDIA_UNIT + FIO_MEDIA_TAG);
-	ftl_slot_end(f, s);
-	return err;
-}
-
-static struct kept *find_kept(struct rec *r, u32 unit)
-{
-	struct ftl_link *l;
-
-	for (l = r->kept.next; l != &r->kept; l = l->next)
-		if (container_of(l, struct kept, link)->unit == unit)
-			return container_of(l, struct kept, link);
-	return NULL;
-}
-
-/* The first page was kept by the probe; it need not read well a second time. */
-static void tail_begin(struct rec *r, struct tail *t, u32 au, u8 *data)
-{
-	struct kept *k = find_kept(r, au * r->f->geo.pages);
-
-	memset(t, 0, sizeof(*t));
-	if (!k)
+	/* A copy that was made before is all there is left, or one that will be found. */
+	if (!there && *at != FIO_UNIT_NONE)
 		return;
-	t->held = true;
-	t->unit = k->unit;
-	t->tag = k->tag;
-	memcpy(data, k->data, FIO_MEDIA_UNIT);
-	drop_kept(r, k);
+	*at = there ? unit : HOLE;
+	if (r->seq[leaf])
+		r->seq[leaf][e] = seq;
 }
 
-static int scan_tail(struct rec *r, u32 au, u8 *data)
+static bool on_medium(const struct ftl *f, u32 unit)
 {
+	return unit < f->total_units && !(f->au[ftl_unit_au(f, unit)] & FTL_AU_SYSTEM);
+}
+
+/* Entries count where facts are not complete. */
+static int apply_entries(struct rec *r, u32 leaf, const struct fio_map_leaf *page, u32 span)
+{
+	u64 seq = r->snap_seq[leaf], limit = seq + max(span, 1U);
 	struct ftl *f = r->f;
-	u32 page, n, first = au * f->geo.pages;
-	struct tail t;
-	int err = 1;
+	u32 e, unit;
+	bool there;
 
-	tail_begin(r, &t, au, data);
-	for (page = t.held; err == 1 && page < pages_of(f, au); page += n) {
-		n = min(pages_of(f, au) - page, f->geo.max_units);
-		err = tail_vector(r, &t, first + page, n, data);
-	}
-	if (err >= 0 && t.held)
-		err = keep(r, t.unit, &t.tag, data);
-	return err < 0 ? err : 0;
-}
-
-static int scan_tails(struct rec *r)
-{
-	struct ftl *f = r->f;
-	u8 *data = ftl_alloc(f, FIO_MEDIA_UNIT, FTL_MEM_SCAN);
-	u32 au;
-	int err = data ? 0 : -ENOMEM;
-
-	for (au = 0; !err && au < nr_aus(f); au++)
-		if (scannable(f, au) && suspect(r, au))
-			err = scan_tail(r, au, data);
-	ftl_free(f, data, FIO_MEDIA_UNIT, FTL_MEM_SCAN);
-	return err;
-}
-
-/* A lonely first page of a stripe that is sealed is not torn: a fact. */
-static int release_lonely(struct rec *r)
-{
-	struct ftl_link *l, *next;
-
-	for (l = r->kept.next; l != &r->kept; l = next) {
-		struct kept *k = container_of(l, struct kept, link);
-
-		next = l->next;
-		if (!suspect(r, ftl_unit_au(r->f, k->unit)))
-			drop_kept(r, k);
+	if (ftl_map_add_leaf(f, leaf))
+		return -ENOMEM;
+	for (e = 0; e < FIO_MAP_FANOUT; e++) {
+		unit = le32_to_cpu(page->unit[e]);
+		if (unit == FIO_UNIT_NONE)
+			continue;
+		if (!on_medium(f, unit) || ((u64)leaf << 10) + e >= f->user_units)
+			return -EUCLEAN;
+		there = r->plain[ftl_unit_stripe(f, unit)] || still_there(r, unit, limit);
+		fact_entry(r, leaf, e, seq, unit, there);
 	}
 	return 0;
 }
 
-static int scan(struct rec *r)
-{
-	static const struct ftl_pipe probe = { probe_fill, probe_reap };
-	static const struct ftl_pipe tags = { scan_fill, scan_reap };
-	int err;
-
-	r->au = 0;
-	err = ftl_pipe_run(r->f, &probe, r);
-	if (err)
-		return err;
-	rank_all(r);
-	release_lonely(r);
-	r->au = 0;
-	r->page = 0;
-	err = ftl_pipe_run(r->f, &tags, r);
-	return err ? err : scan_tails(r);
-}
-
-/*
- * A page that is torn may read well once. One that reads well again was programmed
- * to its end; one that does not never was, whatever we saw, and is forgotten before
- * anything is built on it.
- */
-static int confirm(struct rec *r, struct kept *k, bool *good)
-{
-	struct ftl *f = r->f;
-	int err;
-
-	if (!ftl_exec_get(f))
-		return -ENODEV;
-	err = ftl_exec_read(f, k->unit, true);
-	*good = !err && !memcmp(&f->xslot.cmd->tag[0], &k->tag, sizeof(k->tag)) &&
-		!memcmp(f->xslot.buf.va, k->data, sizeof(k->data));
-	ftl_exec_put(f);
-	return err == -ENODEV ? err : 0;
-}
-
-static int confirm_kept(struct rec *r)
-{
-	struct ftl_link *l, *next;
-	bool good = false;
-	int err = 0;
-
-	for (l = r->kept.next; !err && l != &r->kept; l = next) {
-		struct kept *k = container_of(l, struct kept, link);
-
-		next = l->next;
-		err = confirm(r, k, &good);
-		if (err || good)
-			continue;
-		r->unreadable++;
-		drop_kept(r, k);
-	}
-	return err;
-}
-
-/* ---- a die that does not answer ------------------------------------------ */
-
-/* Stripes of ours with anything on the other dies, and how they were called. */
-static bool name_stripe(struct rec *r, u32 s, u32 *rows, bool *tail)
-{
-	struct ftl *f = r->f;
-	bool ours = false;
-	u32 d;
-
-	*rows = 0;
-	*tail = false;
-	for (d = 0; d < f->geo.dies; d++) {
-		u32 au = ftl_au_index(f, s, d);
-
-		if (!scannable(f, au) || !r->probe[au].ok || !r->probe[au].ours)
-			continue;
-		ours = true;
-		f->stripe[s].seq = r->probe[au].stripe_seq;
-		*rows = max(*rows, pages_of(f, au));
-		*tail |= suspect(r, au);
-	}
-	return ours;
-}
-
-/* From @row on the other dies hold nothing of ours: each page is the sum of its row. */
-static int scan_sums(struct rec *r, u32 s, u32 au, u32 row)
-{
-	struct fio_tag tag;
-	int err = 0;
-
-	for (; !err && row < r->f->geo.pages; row++) {
-		err = ftl_rebuild(r->f, au * r->f->geo.pages + row, &tag);
-		if (err)
-			break;
-		r->f->stripe[s].seq = le64_to_cpu(tag.stripe_seq);
-		r->probe[au] = (struct probe){ .stripe_seq = r->f->stripe[s].seq, .ok = true };
-		err = fact(r, &tag, au * r->f->geo.pages + row);
-	}
-	return err == -ENOENT || err == -ENODATA ? 0 : err;
-}
-
-/* What the append unit held comes from the rows of its stripe. */
-static int scan_missing(struct rec *r, u32 s, u32 au)
-{
-	struct ftl *f = r->f;
-	u32 row, rows, unknown = r->unreadable;
-	bool tail;
-	int err = 0;
-
-	if (ftl_held_parity(f, s, au % f->geo.dies))
-		return 0;
-	if (!name_stripe(r, s, &rows, &tail))
-		return scan_sums(r, s, au, 0);
-	for (row = 0; !err && row < rows; row++) {
-		err = scan_computed(r, au * f->geo.pages + row);
-		err = err == -ENODATA ? 0 : err;
-	}
-	r->probe[au] = (struct probe){ .stripe_seq = f->stripe[s].seq, .ok = true };
-	if (!err)
-		err = scan_sums(r, s, au, rows);
-	if (err || !tail || r->unreadable == unknown)
-		return err;
-	ftl_say(f, FTL_ERR, "stripe %u was written when the power was cut, and its part on the die that does not answer is lost: recovery would present old data as new; bring the die back",
-		s);
-	return -EIO;
-}
-
-static int scan_missing_die(struct rec *r)
-{
-	struct ftl *f = r->f;
-	u32 au;
-	int err = 0;
-
-	for (au = 0; f->offline_aus && !err && au < nr_aus(f); au++)
-		if (f->au[au] & FTL_AU_OFFLINE && !(f->au[au] & FTL_AU_SYSTEM))
-			err = scan_missing(r, au / f->geo.dies, au);
-	return err;
-}
-
-static u32 dies_offline(const struct ftl *f)
-{
-	u32 d, au, n = 0;
-
-	for (d = 0; d < f->geo.dies; d++) {
-		for (au = d; au < nr_aus(f) && !(f->au[au] & FTL_AU_OFFLINE); au += f->geo.dies)
-			;
-		n += au < nr_aus(f);
-	}
-	return n;
-}
-
-/* ---- pass 3: metadata pages ---------------------------------------------- */
-
-static void apply_snapshot(struct rec *r, u32 leaf, const struct fio_map_leaf *page)
+static void apply_gaps(struct rec *r, u32 leaf, const struct fio_map_leaf *page)
 {
 	u32 e;
 
-	for (e = 0; e < FIO_MAP_FANOUT; e++)
+	for (e = 0; r->seq[leaf] && e < FIO_MAP_FANOUT; e++)
 		if (le32_to_cpu(page->unit[e]) == FIO_UNIT_NONE)
 			fact_none(r, leaf, e, r->snap_seq[leaf]);
+}
+
+static int apply_snapshot(struct rec *r, u32 leaf, const struct fio_map_leaf *page,
+			  const struct fio_tag *tag)
+{
+	apply_gaps(r, leaf, page);
+	return r->bounded ? apply_entries(r, leaf, page, le32_to_cpu(tag->group)) : 0;
 }
 
 /* Parts of a trim in one leaf; true: the journal still speaks for that leaf. */
@@ -747,10 +296,14 @@ static bool apply_trim(struct rec *r, u32 leaf, u64 from, u64 to, u64 seq)
 {
 	u64 base = (u64)leaf << 10, lu;
 
-	if (!r->seq[leaf])
+	if (!r->f->leaf[leaf])
 		return false;
 	if (r->f->leaf_unit[leaf] != FIO_UNIT_NONE && !ftl_seq_after(seq, r->snap_seq[leaf]))
 		return false;
+	if (need_leaf(r, leaf)) {
+		r->no_memory = true;
+		return false;
+	}
 	for (lu = max(from, base); lu < min(to, base + FIO_MAP_FANOUT); lu++)
 		fact_none(r, leaf, lu & (FIO_MAP_FANOUT - 1), seq);
 	ftl_map_mark(r->f, leaf, FTL_LEAF_TRIMMED);
@@ -768,7 +321,7 @@ static bool apply_record(struct rec *r, const struct fio_journal_rec *rec)
 	if (rec->type != FIO_JREC_TRIM || from >= f->user_units || !count ||
 	    count > f->user_units - from || !ftl_seq_after(seq, r->never))
 		return false;
-	see(r, seq);
+	ftl_rec_see(r, seq);
 	for (leaf = (u32)(from >> 10); leaf <= (from + count - 1) >> 10; leaf++)
 		needed |= apply_trim(r, leaf, from, from + count, seq);
 	return needed;
@@ -789,8 +342,11 @@ static bool apply_journal(struct rec *r, struct fio_journal *j)
 	return needed;
 }
 
+/* All tags together still know what is where, but not what was trimmed. */
 static int lost_meta(struct rec *r, const char *what, u32 unit)
 {
+	if (r->bounded)
+		return -EUCLEAN;
 	ftl_say(r->f, FTL_ERR, "%s at unit %u cannot be read: trimmed data may reappear", what,
 		unit);
 	ftl_set_read_only(r->f, "metadata was lost to the medium");
@@ -808,9 +364,9 @@ static int snapshot_alone(struct rec *r, u32 leaf)
 		return -ENODEV;
 	err = ftl_fetch(f, unit);
 	if (!err)
-		apply_snapshot(r, leaf, f->xslot.buf.va);
+		err = apply_snapshot(r, leaf, f->xslot.buf.va, &f->xslot.cmd->tag[0]);
 	ftl_exec_put(f);
-	return err && err != -ENODEV ? lost_meta(r, "a snapshot of the map", unit) : err;
+	return err == -ENODATA || err == -EIO ? lost_meta(r, "a snapshot of the map", unit) : err;
 }
 
 static bool snapshots_fill(struct ftl *f, struct ftl_slot *s, void *arg)
@@ -846,7 +402,7 @@ static int snapshots_reap(struct ftl *f, struct ftl_slot *s, void *arg)
 		if (failed >> i & 1 || !ftl_crc_ok(&page[i], &s->cmd->tag[i]))
 			err = snapshot_alone(arg, s->old[i]);
 		else
-			apply_snapshot(arg, s->old[i], &page[i]);
+			err = apply_snapshot(arg, s->old[i], &page[i], &s->cmd->tag[i]);
 	}
 	return err;
 }
@@ -878,14 +434,14 @@ static int load_journal(struct rec *r)
 			err = lost_meta(r, "a journal page", r->junit[i]);
 	}
 	r->jcount = n;
-	return err;
+	return r->no_memory ? -ENOMEM : err;
 }
 
 /* ---- second round: pages that may be torn -------------------------------- */
 
 static void pin(struct ftl *f, u32 unit)
 {
-	if (unit != FIO_UNIT_NONE)
+	if (unit < f->total_units)
 		f->stripe[ftl_unit_stripe(f, unit)].flags |= FTL_SF_PINNED;
 }
 
@@ -904,6 +460,68 @@ static void pin_first_round(struct rec *r)
 		pin(f, r->junit[i]);
 }
 
+/* Is a snapshot of @leaf known that is the one the root knew, or newer? */
+static bool snapshot_known(const struct rec *r, u32 leaf)
+{
+	if (r->age[leaf] == FIO_UNIT_NONE)
+		return true;
+	return r->f->leaf_unit[leaf] != FIO_UNIT_NONE &&
+	       ((u32)r->snap_seq[leaf] == r->age[leaf] ||
+		ftl_seq_after(r->snap_seq[leaf], r->root_seq));
+}
+
+/*
+ * Snapshots written before the root were durable before it, torn or not as the pages
+ * of their append units may look: the root counts on them. One behind it is complete if
+ * the one before has been erased.
+ */
+static int kept_snapshots(struct rec *r, bool behind)
+{
+	struct ftl_link *l;
+	int err = 0;
+
+	for (l = r->kept.next; !err && l != &r->kept; l = l->next) {
+		struct kept *k = container_of(l, struct kept, link);
+		u64 leaf = le64_to_cpu(k->tag.lba);
+
+		if (k->tag.type != FIO_TAG_MAP || leaf >= r->f->nleaves)
+			continue;
+		if (ftl_seq_after(le64_to_cpu(k->tag.seq), r->root_seq) == behind &&
+		    (!behind || !snapshot_known(r, (u32)leaf)))
+			err = ftl_rec_fact(r, &k->tag, k->unit);
+	}
+	return err;
+}
+
+/* All that the root counts on; else it is of no use. */
+static int find_snapshots(struct rec *r)
+{
+	int err = kept_snapshots(r, false);
+	u32 leaf;
+
+	if (!err)
+		err = kept_snapshots(r, true);
+	for (leaf = 0; !err && leaf < r->f->nleaves; leaf++)
+		err = snapshot_known(r, leaf) ? 0 : -EUCLEAN;
+	return err;
+}
+
+/*
+ * Of a snapshot behind the root only the gaps are news, for they may stand for trims
+ * whose records were forgotten; where everything else is has been found without it.
+ */
+static int kept_fact(struct rec *r, const struct kept *k)
+{
+	u64 lba = le64_to_cpu(k->tag.lba);
+
+	if (k->tag.type != FIO_TAG_DATA && k->tag.type != FIO_TAG_MAP)
+		return 0;
+	if (k->tag.type == FIO_TAG_MAP && lba < r->f->nleaves && r->f->leaf[lba] &&
+	    need_leaf(r, (u32)lba))
+		return -ENOMEM;
+	return ftl_rec_fact(r, &k->tag, k->unit);
+}
+
 static int second_round(struct rec *r)
 {
 	struct ftl_link *l;
@@ -912,10 +530,9 @@ static int second_round(struct rec *r)
 	for (l = r->kept.next; !err && l != &r->kept; l = l->next) {
 		struct kept *k = container_of(l, struct kept, link);
 
-		if (k->tag.type == FIO_TAG_DATA || k->tag.type == FIO_TAG_MAP)
-			err = fact(r, &k->tag, k->unit);
-		see(r, le64_to_cpu(k->tag.seq));
-		see(r, le64_to_cpu(k->tag.stripe_seq));
+		err = kept_fact(r, k);
+		ftl_rec_see(r, le64_to_cpu(k->tag.seq));
+		ftl_rec_see(r, le64_to_cpu(k->tag.stripe_seq));
 	}
 	for (l = r->kept.next; l != &r->kept; l = l->next) {
 		struct kept *k = container_of(l, struct kept, link);
@@ -923,15 +540,28 @@ static int second_round(struct rec *r)
 
 		if (k->tag.type == FIO_TAG_MAP && lba < r->f->nleaves &&
 		    r->f->leaf_unit[lba] == k->unit)
-			apply_snapshot(r, (u32)lba, (const void *)k->data);
+			apply_gaps(r, (u32)lba, (const void *)k->data);
 	}
 	for (l = r->kept.next; !err && l != &r->kept; l = l->next) {
 		struct kept *k = container_of(l, struct kept, link);
 
 		if (k->tag.type == FIO_TAG_JOURNAL && apply_journal(r, (void *)k->data))
-			err = fact(r, &k->tag, k->unit);
+			err = ftl_rec_fact(r, &k->tag, k->unit);
 	}
-	return err;
+	return r->no_memory ? -ENOMEM : err;
+}
+
+/* An address that nothing has superseded: the root was not to be believed. */
+static int no_holes(struct rec *r)
+{
+	struct ftl *f = r->f;
+	u32 leaf, e;
+
+	for (leaf = 0; leaf < f->nleaves; leaf++)
+		for (e = 0; f->leaf[leaf] && e < FIO_MAP_FANOUT; e++)
+			if (f->leaf[leaf][e] == HOLE)
+				return -EUCLEAN;
+	return 0;
 }
 
 /* ---- taking over --------------------------------------------------------- */
@@ -953,14 +583,20 @@ static int adopt_journal(struct rec *r)
 static void count_valid(struct rec *r)
 {
 	struct ftl *f = r->f;
-	u32 leaf, e;
+	u32 leaf, e, i;
 
+	for (i = 0; r->bounded && i < r->root[0].count; i++)
+		ftl_root_add(f, r->root[0].unit[i]);
+	ftl_root_settle(f, true);
 	for (leaf = 0; leaf < f->nleaves; leaf++) {
-		if (f->leaf_unit[leaf] != FIO_UNIT_NONE)
+		if (f->leaf_unit[leaf] != FIO_UNIT_NONE) {
 			ftl_stripe_get(f, f->leaf_unit[leaf]);
+			f->leaf_age[leaf] = (u32)r->snap_seq[leaf];
+		}
 		if (!f->leaf[leaf])
 			continue;
-		ftl_map_mark(f, leaf, FTL_LEAF_DIRTY);
+		if (!r->bounded || r->seq[leaf])
+			ftl_map_mark(f, leaf, FTL_LEAF_DIRTY);
 		for (e = 0; e < FIO_MAP_FANOUT; e++) {
 			if (f->leaf[leaf][e] == FIO_UNIT_NONE)
 				continue;
@@ -1098,7 +734,7 @@ static void drop_dead(struct rec *r)
 
 		next = l->next;
 		if (!still_needed(r->f, k))
-			drop_kept(r, k);
+			ftl_rec_drop(r, k);
 	}
 }
 
@@ -1135,6 +771,18 @@ static int refresh(struct rec *r)
 	return err;
 }
 
+static u32 dies_offline(const struct ftl *f)
+{
+	u32 d, au, n = 0;
+
+	for (d = 0; d < f->geo.dies; d++) {
+		for (au = d; au < nr_aus(f) && !(f->au[au] & FTL_AU_OFFLINE); au += f->geo.dies)
+			;
+		n += au < nr_aus(f);
+	}
+	return n;
+}
+
 /* ---- all of it ----------------------------------------------------------- */
 
 static int rec_init(struct rec *r, struct ftl *f)
@@ -1146,7 +794,13 @@ static int rec_init(struct rec *r, struct ftl *f)
 	r->seq = ftl_alloc(f, f->nleaves * sizeof(*r->seq), FTL_MEM_SCAN);
 	r->snap_seq = ftl_alloc(f, f->nleaves * sizeof(u64), FTL_MEM_SCAN);
 	r->probe = ftl_alloc(f, nr_aus(f) * sizeof(*r->probe), FTL_MEM_SCAN);
-	return r->seq && r->snap_seq && r->probe ? 0 : -ENOMEM;
+	r->recent = ftl_alloc(f, f->geo.aus, FTL_MEM_SCAN);
+	r->plain = ftl_alloc(f, f->geo.aus, FTL_MEM_SCAN);
+	r->age = ftl_alloc(f, f->nleaves * sizeof(u32), FTL_MEM_SCAN);
+	r->root[0].unit = ftl_alloc(f, f->root_cap * sizeof(u32), FTL_MEM_SCAN);
+	r->root[1].unit = ftl_alloc(f, f->root_cap * sizeof(u32), FTL_MEM_SCAN);
+	return r->seq && r->snap_seq && r->probe && r->recent && r->plain && r->age &&
+	       r->root[0].unit && r->root[1].unit ? 0 : -ENOMEM;
 }
 
 static void rec_free(struct rec *r)
@@ -1155,12 +809,17 @@ static void rec_free(struct rec *r)
 	u32 i;
 
 	while (!ftl_list_empty(&r->kept))
-		drop_kept(r, container_of(r->kept.next, struct kept, link));
+		ftl_rec_drop(r, container_of(r->kept.next, struct kept, link));
 	for (i = 0; r->seq && i < f->nleaves; i++)
 		ftl_free(f, r->seq[i], FIO_MAP_FANOUT * sizeof(u64), FTL_MEM_SCAN);
 	ftl_free(f, r->seq, f->nleaves * sizeof(*r->seq), FTL_MEM_SCAN);
 	ftl_free(f, r->snap_seq, f->nleaves * sizeof(u64), FTL_MEM_SCAN);
 	ftl_free(f, r->probe, nr_aus(f) * sizeof(*r->probe), FTL_MEM_SCAN);
+	ftl_free(f, r->recent, f->geo.aus, FTL_MEM_SCAN);
+	ftl_free(f, r->plain, f->geo.aus, FTL_MEM_SCAN);
+	ftl_free(f, r->age, f->nleaves * sizeof(u32), FTL_MEM_SCAN);
+	ftl_free(f, r->root[0].unit, f->root_cap * sizeof(u32), FTL_MEM_SCAN);
+	ftl_free(f, r->root[1].unit, f->root_cap * sizeof(u32), FTL_MEM_SCAN);
 	ftl_free(f, r->junit, r->jcap * sizeof(u32), FTL_MEM_SCAN);
 }
 
@@ -1171,14 +830,18 @@ static u64 now(const struct ftl *f)
 
 static int resolve(struct rec *r)
 {
-	int err = load_snapshots(r);
+	int err = r->bounded ? find_snapshots(r) : 0;
 
+	if (!err)
+		err = load_snapshots(r);
 	if (!err)
 		err = load_journal(r);
 	if (err)
 		return err;
 	pin_first_round(r);
 	err = second_round(r);
+	if (!err)
+		err = no_holes(r);
 	if (!err)
 		err = adopt_journal(r);
 	if (err)
@@ -1194,12 +857,10 @@ static int recover(struct rec *r)
 {
 	struct ftl *f = r->f;
 	u64 t0 = now(f), t1, t2;
-	int err = scan(r);
+	int err = ftl_scan(r);
 
 	if (!err)
-		err = confirm_kept(r);
-	if (!err)
-		err = scan_missing_die(r);
+		err = ftl_scan_missing_die(r);
 	t1 = now(f);
 	f->rec.ns_scan = t1 - t0;
 	if (!err)
@@ -1216,16 +877,44 @@ static int recover(struct rec *r)
 	return err;
 }
 
+/* Whatever the attempt left. */
+static void forget_attempt(struct ftl *f)
+{
+	u64 bytes = f->rec.bytes_read;
+
+	unpin_all(f);
+	ftl_map_reset(f);
+	memset(&f->rec, 0, sizeof(f->rec));
+	f->rec.bytes_read = bytes;
+}
+
+static int attempt(struct ftl *f, bool bounded)
+{
+	struct rec *r = ftl_alloc(f, sizeof(*r), FTL_MEM_SCAN);
+	int err;
+
+	if (!r)
+		return -ENOMEM;
+	err = rec_init(r, f);
+	r->bounded = bounded;
+	if (!err)
+		err = recover(r);
+	f->rec.bounded = r->bounded;
+	rec_free(r);
+	ftl_free(f, r, sizeof(*r), FTL_MEM_SCAN);
+	return err;
+}
+
 /**
  * ftl_recover() - rebuild the map from the medium
  * @f: the instance, map empty, append units reported
+ * @all: look at everything, whatever a root says
  *
  * Context: attach; sleeps.
  * Return: 0 or -errno.
  */
-int ftl_recover(struct ftl *f)
+int ftl_recover(struct ftl *f, bool all)
 {
-	struct rec *r;
 	int err;
 
 	if (f->offline_aus && (!ftl_has_parity(f) || dies_offline(f) > 1)) {
@@ -1233,16 +922,15 @@ int ftl_recover(struct ftl *f)
 			f->offline_aus);
 		return -EIO;
 	}
-	r = ftl_alloc(f, sizeof(*r), FTL_MEM_SCAN);
-	if (!r)
-		return -ENOMEM;
-	err = rec_init(r, f);
+	err = attempt(f, !all && !f->offline_aus);
+	if (err == -EUCLEAN) {
+		ftl_say(f, FTL_WARN, "the checkpoint does not tell all: scanning everything");
+		forget_attempt(f);
+		err = attempt(f, false);
+	}
 	if (!err)
-		err = recover(r);
-	rec_free(r);
-	ftl_free(f, r, sizeof(*r), FTL_MEM_SCAN);
-	if (!err)
-		ftl_say(f, FTL_INFO, "recovered: %llu units scanned, %llu hold data, %llu refreshed, %llu journal pages",
+		ftl_say(f, FTL_INFO, "recovered%s: %llu units scanned, %llu hold data, %llu refreshed, %llu journal pages",
+			f->rec.bounded ? " from the checkpoint" : "",
 			(unsigned long long)f->rec.units_scanned,
 			(unsigned long long)f->st.units_mapped,
 			(unsigned long long)f->rec.units_rewritten,

@@ -270,11 +270,14 @@ static int check_system(struct ftl *f, const struct fio_super *s)
 
 static int check_version(struct ftl *f, const struct fio_super *s)
 {
-	if (le32_to_cpu(s->version) == FIO_MEDIA_VERSION &&
+	u32 version = le32_to_cpu(s->version);
+
+	if (version >= FIO_MEDIA_VERSION_OLDEST && version <= FIO_MEDIA_VERSION &&
 	    !(le32_to_cpu(s->features.incompat) & ~FIO_INCOMPAT_KNOWN))
 		return 0;
-	ftl_say(f, FTL_ERR, "media format version %u with features %x is not known to this driver (version %u): use a newer one",
-		le32_to_cpu(s->version), le32_to_cpu(s->features.incompat), FIO_MEDIA_VERSION);
+	ftl_say(f, FTL_ERR, "media format version %u with features %x is not known to this driver (versions %u to %u): use a newer one",
+		version, le32_to_cpu(s->features.incompat), FIO_MEDIA_VERSION_OLDEST,
+		FIO_MEDIA_VERSION);
 	return -EPROTONOSUPPORT;
 }
 
@@ -445,6 +448,7 @@ static void fill_super(struct ftl *f, enum fio_super_state state)
 {
 	struct fio_super *s = f->super;
 
+	s->version = cpu_to_le32(FIO_MEDIA_VERSION);
 	s->state = cpu_to_le32(state);
 	s->seq = cpu_to_le64(f->seq);
 	s->generation = cpu_to_le64(++f->sys_gen);
@@ -452,6 +456,7 @@ static void fill_super(struct ftl *f, enum fio_super_state state)
 	s->user_units_written = cpu_to_le64(f->place.clock);
 	if (state != FIO_SUPER_CLEAN) {
 		s->dirs = 0;
+		s->root = cpu_to_le32(FIO_UNIT_NONE);
 		memset(s->dir, 0xff, sizeof(s->dir));
 	}
 	s->crc = cpu_to_le32(super_crc(s));

@@ -501,6 +501,7 @@ static bool (*const jobs[])(struct ftl *f) = {
 	ftl_gc_step,
 	ftl_repair_step,
 	ftl_compact_step,
+	ftl_roll_step,
 	ftl_wear_step,
 	ftl_scrub_step,
 	ftl_brake_step,

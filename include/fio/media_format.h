@@ -16,7 +16,13 @@
 #define FIO_MEDIA_UNIT		4096
 #define FIO_MEDIA_TAG		64
 
-#define FIO_MEDIA_VERSION	1
+/*
+ * 1: the beginning. 2: ROOT pages, and the span of a MAP page's tag, which make the
+ * map's entries and not only its gaps good for recovery. 1 is read, and becomes 2
+ * with the first attach that may write.
+ */
+#define FIO_MEDIA_VERSION	2
+#define FIO_MEDIA_VERSION_OLDEST 1
 
 /*
  * Units are numbered in 32 bits: ((au * dies) + die) * pages + page, so that one
@@ -31,6 +37,7 @@ enum fio_tag_type {
 	FIO_TAG_JOURNAL	= 4,	/* lba: running number; struct fio_journal */
 	FIO_TAG_SUPER	= 5,	/* lba: 0; struct fio_super */
 	FIO_TAG_PAD	= 6,	/* filler, no content */
+	FIO_TAG_ROOT	= 7,	/* lba: index; struct fio_root */
 	FIO_TAG_PARITY	= 8,	/* struct fio_parity_tag: sum of a row */
 };
 
@@ -42,7 +49,8 @@ enum fio_tag_type {
  * @stripe_seq: sequence at which the stripe was opened: tells the lives of a
  *	stripe apart and names the stripes that were open at a cut
  * @media_id: from the format's UUID: pages of an earlier format are foreign
- * @group: atomic group number, 0 none; @group_index of @group_len
+ * @group: atomic group number, 0 none; @group_index of @group_len. MAP: the span, so
+ *	many sequence numbers after @seq the map was copied; see struct fio_map_leaf
  * @interval: mean interval between updates of what the stripe holds, in user units:
  *	8 log2 of it, plus 1; 0: not known. A hint for placement
  * @clock: user units written over the life of the format, in 256, modulo 2^32
@@ -113,7 +121,9 @@ struct fio_parity_tag {
  * struct fio_map_leaf - a piece of the map as it was
  *
  * The tag's seq S says: every operation with a sequence <= S is reflected here.
- * Entries may be newer than S (the snapshot is fuzzy); none is older.
+ * Entries may be newer than S (the snapshot is fuzzy); none is older. All stripes
+ * that entries lie in were opened before S + span: one that says it was opened
+ * later has been erased since, and the entry is nothing but an old address.
  */
 struct fio_map_leaf {
 	__le32 unit[FIO_MAP_FANOUT];
@@ -152,6 +162,39 @@ struct fio_journal {
 	__u8 reserved[40];
 	__le32 crc;
 	struct fio_journal_rec rec[FIO_JOURNAL_RECS];
+} __packed;
+
+#define FIO_ROOT_MAGIC		0x544f4f524f4946ULL	/* "FIOROOT" */
+#define FIO_ROOT_WORDS		1008
+#define FIO_ROOT_STRIPES	256
+
+/**
+ * struct fio_root - how far back a recovery has to look; one of @pages pages
+ * @from: a sequence number. When the root was written there was, on flash, of every
+ *	leaf of the map either a MAP page with a seq of at least @from, or its newest one and
+ *	no change since
+ * @pages: of this root, all with the same seq in their tags, which have their index as lba
+ * @stripes: at the beginning of the words: numbers of stripes that were open when @from
+ *	was the next number, and of others that hold MAP or JOURNAL pages outside the stream
+ *	of metadata; at most FIO_ROOT_STRIPES
+ * @leaves: the words behind, one for each leaf: low half of the seq of its newest MAP page
+ *	when the root was written, all ones when it had none
+ * @crc: CRC32C of the page with this field zero
+ * @word: this page's part of all words
+ *
+ * So what the MAP pages do not say is in stripes listed here or opened at @from or
+ * later, and whether a MAP page is missing can be seen. Any root is true for ever, a
+ * newer one only says more.
+ */
+struct fio_root {
+	__le64 magic;
+	__le64 from;
+	__le32 pages;
+	__le32 stripes;
+	__le32 leaves;
+	__u8 reserved[32];
+	__le32 crc;
+	__le32 word[FIO_ROOT_WORDS];
 } __packed;
 
 /*
@@ -212,7 +255,10 @@ struct fio_super {
 	__u8 label[32];
 	__le32 sys_au[2];	/* AU numbers of the pair */
 	__le32 sys_die[2];	/* dies of the mirrors; both the same: only one */
-	__u8 reserved[328];
+	__le32 root;		/* CLEAN, from version 2: a DIR page behind those of dir[], which
+				 * holds the units of the newest root's pages
+				 */
+	__u8 reserved[324];
 	__le32 crc;		/* CRC32C of the page with this field zero */
 	__le32 dir[FIO_SUPER_DIRS];	/* units of the directory pages */
 } __packed;
@@ -226,6 +272,7 @@ static_assert(offsetof(struct fio_parity_tag, row) == 56);
 static_assert(sizeof(struct fio_map_leaf) == FIO_MEDIA_UNIT);
 static_assert(sizeof(struct fio_journal_rec) == 32);
 static_assert(sizeof(struct fio_journal) == FIO_MEDIA_UNIT);
+static_assert(sizeof(struct fio_root) == FIO_MEDIA_UNIT);
 static_assert(sizeof(struct fio_super) == FIO_MEDIA_UNIT);
 
 #endif /* FIO_MEDIA_FORMAT_H */

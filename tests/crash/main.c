@@ -45,7 +45,7 @@ static const struct setup setups[] = {
 			 .host_cmds = 4, .internal_cmds = 4, .buffer_units = 2 },
 	}, {
 		/* as full as a format can be: there is no room to put things off */
-		.name = "full", .units = 14, .lba_bytes = 4096, .wrap = true, .no_faults = true,
+		.name = "full", .units = 12, .lba_bytes = 4096, .wrap = true, .no_faults = true,
 		.sim = { .dies = 2, .aus = 11, .pages = 4, .max_units = 4, .queues = 2,
 			 .host_cmds = 4, .internal_cmds = 4, .buffer_units = 2 },
 	}, {
@@ -56,8 +56,13 @@ static const struct setup setups[] = {
 			 .xor_groups = 10 },
 	}, {
 		/* the same with stripes enough for a ladder of four streams */
-		.name = "lad", .units = 62, .lba_bytes = 4096, .wrap = true, .no_faults = true,
+		.name = "lad", .units = 60, .lba_bytes = 4096, .wrap = true, .no_faults = true,
 		.sim = { .dies = 1, .aus = 36, .pages = 4, .max_units = 4, .queues = 2,
+			 .host_cmds = 4, .internal_cmds = 4, .buffer_units = 2 },
+	}, {
+		/* the map goes to flash all the time, so that recovery builds on it */
+		.name = "roll", .units = 12, .lba_bytes = 4096, .wrap = true, .roll = 2,
+		.sim = { .dies = 2, .aus = 12, .pages = 4, .max_units = 4, .queues = 2,
 			 .host_cmds = 4, .internal_cmds = 4, .buffer_units = 2 },
 	},
 };
@@ -179,6 +184,7 @@ static void make_plan(void)
 		if (*mode == 'd' || opt.depth > 1)
 			add_variant(&setups[4], *mode, "lazy", 0, less);
 		add_variant(&setups[5], *mode, "lazy", 0, 1);
+		add_variant(&setups[6], *mode, "lazy", 0, less);
 	}
 }
 

@@ -162,6 +162,8 @@ bool rig_attach(struct rig *r)
 		r->f = NULL;
 		return rig_fail(r, "attach: error %d", err);
 	}
+	if (r->setup->roll)
+		ftl_set_roll(r->f, r->setup->roll);
 	ftl_get_info(r->f, &info);
 	r->max_blocks = info.max_blocks;
 	if (info.blocks != rig_blocks(r->setup))

@@ -22,6 +22,7 @@
  * @units: logical capacity
  * @no_faults: no append unit can be spared: the steps that make one fail are left out
  * @parity: the format has parity
+ * @roll: units written for each leaf of the map that follows; 0: the default
  * @wrap: sequence numbers wrap around within the workload, else they begin at 0
  */
 struct setup {
@@ -29,6 +30,7 @@ struct setup {
 	struct sim_config sim;
 	u32 units;
 	u32 lba_bytes;
+	u32 roll;
 	bool wrap, no_faults, parity;
 };
 

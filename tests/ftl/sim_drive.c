@@ -73,7 +73,7 @@ int sim_do(struct sim_env *e, struct ftl *f, enum ftl_op op, u8 flags, u64 lba,
 		.done = one_done,
 	};
 	ftl_submit(f, &one->sio.io);
-	while (!one->done && (sim_advance(e, f) || skip_time(e)))
+	while (!one->done && (sim_advance(e, f) || one->done || skip_time(e)))
 		;
 	if (!one->done)
 		return -ETIME;	/* the core still holds it: leaked on purpose */
