@@ -134,16 +134,28 @@ static bool mirrored(const struct ftl *f, const struct find *c, const struct tai
 }
 
 /*
- * The other mirror is on a die that does not answer. What reads well twice was
- * programmed to its end, and is proof enough: it will be there next time as well.
+ * The other mirror is on a die that does not answer; or this is the second one, and the
+ * first one's page was programmed, before, but cannot be read any more.
  */
-static bool stands_alone(struct ftl *f, const struct tail *t)
+static bool lost_other(const struct ftl *f, const struct find *c, const struct tail *t)
 {
 	u32 d0 = le32_to_cpu(t->super.sys_die[0]), d1 = le32_to_cpu(t->super.sys_die[1]);
-	u32 die = t->au % f->geo.dies, other = die == d0 ? d1 : d0;
+	u32 die = t->au % f->geo.dies, other = die == d0 ? d1 : d0, au = t->au - die + other;
+
+	if (d0 == d1 || other >= f->geo.dies)
+		return false;
+	return f->au[au] & FTL_AU_OFFLINE || (die == d1 && c->last[au] > t->page);
+}
+
+/*
+ * What reads well twice was programmed to its end, and is proof enough: it will be
+ * there next time as well.
+ */
+static bool stands_alone(struct ftl *f, const struct find *c, const struct tail *t)
+{
 	bool same;
 
-	if (d0 == d1 || other >= f->geo.dies || !(f->au[t->au - die + other] & FTL_AU_OFFLINE))
+	if (!lost_other(f, c, t))
 		return false;
 	if (!ftl_exec_get(f))
 		return false;
@@ -159,7 +171,7 @@ static void judge_tails(struct ftl *f, struct find *c)
 
 	for (i = 0; i < c->tails; i++)
 		if (has_twin(c, &c->tail[i]) || mirrored(f, c, &c->tail[i]) ||
-		    stands_alone(f, &c->tail[i]))
+		    stands_alone(f, c, &c->tail[i]))
 			consider(f, c, &c->tail[i].super, c->tail[i].au);
 }
 

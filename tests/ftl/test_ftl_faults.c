@@ -312,6 +312,32 @@ static void test_die_offline(void **state)
 	rig_stop(&r);
 }
 
+/*
+ * After a cut one copy of the newest superblock cannot be read, whichever: the one before
+ * it would be a disk without the data.
+ */
+static void test_super_copy_fades(void **state)
+{
+	struct sim_config cfg = rig_small();
+	struct rig r;
+	u32 m, au, die;
+
+	for (m = 0; m < 2; m++) {
+		rig_start(&r, &cfg, 4096, 60, 0);
+		assert_int_equal(put(&r, 5, 7), 0);
+		assert_int_equal(r.f->sys_mirrors, 2);
+		au = r.f->sys_au[r.f->sys_pair];
+		die = r.f->sys_die[m];
+		ftl_destroy(r.f);
+		assert_int_equal(nand_set_fault(sim_nand(r.sim), NAND_FAULT_READ, die, au, -1, 0,
+						-1), 0);
+		assert_int_equal(rig_attach(&r, 0), 0);
+		expect(&r, 5, 7);
+		rig_check(&r, true);
+		rig_stop(&r);
+	}
+}
+
 static void test_capacity_rule(void **state)
 {
 	struct media_geometry g = {
@@ -339,6 +365,7 @@ int main(void)
 		cmocka_unit_test(test_worn_out),
 		cmocka_unit_test(test_damaged_checkpoint),
 		cmocka_unit_test(test_die_offline),
+		cmocka_unit_test(test_super_copy_fades),
 		cmocka_unit_test(test_capacity_rule),
 	};
 
