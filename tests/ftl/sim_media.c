@@ -585,8 +585,10 @@ static u32 tag_crc(const void *data, const struct fio_tag *tag)
 static struct sim_page *make_page(struct sim *s, const struct sim_cmd *c, u32 i,
 				  const struct place *at)
 {
-	struct sim_page *p = sim_alloc(sizeof(*p));
+	struct sim_page *p = malloc(sizeof(*p));	/* all of it is set here */
 
+	if (!p)
+		abort();
 	p->refs = 1;
 	p->tag = c->cmd.tag[i];
 	if (c->cmd.flags & MEDIA_F_PARITY)
@@ -744,13 +746,18 @@ static const struct sim_page *buffered(const struct sim *s, const struct place *
  */
 static __thread u64 sound[1 << 12];
 
-static bool crc_wrong(u64 hash, const u8 *data, const struct fio_tag *tag)
+/* @data may be NULL: nobody wants it. */
+static bool crc_wrong(struct sim *s, const struct place *p, u64 hash, const u8 *data,
+		      const struct fio_tag *tag)
 {
 	u64 *known = &sound[hash % ARRAY_SIZE(sound)];
+	u8 fetched[FIO_MEDIA_UNIT];
 
 	if (hash && *known == hash)
 		return false;
-	if (le32_to_cpu(tag->crc) != tag_crc(data, tag))
+	if (!data && nand_peek(s->nand, p->die, p->block, p->page, fetched, NULL) != NAND_OK)
+		return true;
+	if (le32_to_cpu(tag->crc) != tag_crc(data ? data : fetched, tag))
 		return true;
 	*known = hash;
 	return false;
@@ -760,16 +767,28 @@ static enum media_status read_flash(struct sim *s, const struct place *p, u32 re
 				    u8 *data, struct fio_tag *tag, u32 *corrected)
 {
 	u64 hash = nand_page_hash(s->nand, p->die, p->block, p->page);
+	u8 unwanted[FIO_MEDIA_UNIT];
 	u32 flips = 0;
-	enum media_status status = to_status(s, nand_read(s->nand, p->die, p->block, p->page,
-							  data, tag, retry, &flips));
+	enum media_status status;
 
+	if (!hash && !data)
+		data = unwanted;	/* what this read gives, another may not */
+	status = to_status(s, nand_read(s->nand, p->die, p->block, p->page, data, tag, retry,
+					&flips));
 	*corrected += flips;
-	if (!status && crc_wrong(hash, data, tag))
+	if (!status && crc_wrong(s, p, hash, data, tag))
 		return MEDIA_CRC;
 	return status;
 }
 
+static void copy_page(u8 *data, struct fio_tag *tag, const struct sim_page *page)
+{
+	if (data)
+		memcpy(data, page->data, FIO_MEDIA_UNIT);
+	*tag = page->tag;
+}
+
+/* @data: NULL: only the tag is wanted */
 static enum media_status read_page(struct sim *s, struct sim_cmd *c, u32 i, u8 *data,
 				   struct fio_tag *tag)
 {
@@ -777,7 +796,8 @@ static enum media_status read_page(struct sim *s, struct sim_cmd *c, u32 i, u8 *
 	struct place p;
 
 	if (c->cmd.unit[i] == FIO_UNIT_NONE) {
-		memset(data, 0, FIO_MEDIA_UNIT);
+		if (data)
+			memset(data, 0, FIO_MEDIA_UNIT);
 		memset(tag, 0, sizeof(*tag));
 		return MEDIA_OK;
 	}
@@ -790,40 +810,40 @@ static enum media_status read_page(struct sim *s, struct sim_cmd *c, u32 i, u8 *
 	page = buffered(s, &p);
 	if (!page)
 		return read_flash(s, &p, c->cmd.retry, data, tag, &c->cmd.corrected);
-	memcpy(data, page->data, FIO_MEDIA_UNIT);
-	*tag = page->tag;
+	copy_page(data, tag, page);
 	return MEDIA_OK;
 }
 
-/* The part of unit @i that lies within skip and len. */
-static void copy_out(struct sim_cmd *c, u32 i, const u8 *data)
+/* Where the data of a command is to go, or NULL: it wants none. */
+static u8 *destination(const struct media_cmd *cmd)
 {
-	const struct media_cmd *cmd = &c->cmd;
+	if (cmd->io)
+		return container_of(cmd->io, struct sim_io, io)->data + cmd->io_off;
+	return cmd->buf ? (u8 *)cmd->buf->va + cmd->buf_off : NULL;
+}
+
+/* The part of unit @i that lies within skip and len. */
+static void copy_out(const struct media_cmd *cmd, u32 i, const u8 *data, u8 *dst)
+{
 	u32 from = max(i * FIO_MEDIA_UNIT, cmd->skip);
 	u32 to = min((i + 1) * FIO_MEDIA_UNIT, cmd->skip + cmd->len);
-	u8 *dst;
 
-	if (from >= to || (!cmd->io && !cmd->buf))
-		return;
-	if (cmd->io)
-		dst = container_of(cmd->io, struct sim_io, io)->data + cmd->io_off;
-	else
-		dst = (u8 *)cmd->buf->va + cmd->buf_off;
-	memcpy(dst + (from - cmd->skip), data + from % FIO_MEDIA_UNIT, to - from);
+	if (from < to)
+		memcpy(dst + (from - cmd->skip), data + from % FIO_MEDIA_UNIT, to - from);
 }
 
 static void admit_read(struct sim *s, struct sim_cmd *c)
 {
-	u8 data[FIO_MEDIA_UNIT];
+	u8 page[FIO_MEDIA_UNIT], *dst = destination(&c->cmd);
 	enum media_status status;
 	u32 i;
 
 	for (i = 0; i < c->cmd.n; i++) {
-		status = read_page(s, c, i, data, &c->cmd.tag[i]);
+		status = read_page(s, c, i, dst ? page : NULL, &c->cmd.tag[i]);
 		if (status)
 			unit_failed(c, i, status);
-		else
-			copy_out(c, i, data);
+		else if (dst)
+			copy_out(&c->cmd, i, page, dst);
 	}
 	end_cmd(s, c);
 }

@@ -116,7 +116,8 @@ bool sim_sums_get(struct sim_sums *x, u32 au, u32 page, void *data, struct fio_t
 	if (!g)
 		return false;
 	s = &g->row[page];
-	memcpy(data, s->data, FIO_MEDIA_UNIT);
+	if (data)
+		memcpy(data, s->data, FIO_MEDIA_UNIT);
 	if (raw)
 		memcpy(tag, &s->tag, offsetof(struct fio_tag, crc));
 	p->lba = s->tag.lba;
