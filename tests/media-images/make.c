@@ -593,7 +593,7 @@ static void make_damaged(struct maker *m)
 #define TWO_DIES	SHAPE(2, 12, 4, 4096, 12)
 #define SECTORS		SHAPE(2, 12, 4, 512, 12)
 #define PARITY		SHAPE(3, 22, 4, 4096, 12), .parity = 1
-#define LADDER		SHAPE(1, 36, 4, 4096, 62)
+#define LADDER		SHAPE(1, 36, 4, 4096, 56)
 #define LARGE		SHAPE(4, 40, 16, 4096, 1500)
 #define REFUSED(e)	.attach = IMAGE_REFUSED, .error = e, .check = 1, .export = 1
 
