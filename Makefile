@@ -22,6 +22,7 @@ help: ## explain every target
 	@echo '  SHELL=1                make run: leave a prompt in the guest, card attached'
 	@echo '  ONLY=a,e               make run: only these checks, and what they need'
 	@echo '  DEPTH=N                make crash: length of the workloads (3)'
+	@echo '  JOBS=N MINUTES=N       make crash-long: processes, when to stop for today'
 	@echo '  WA=--workload=zipf0.99  make wa: options of build/host/fio-wa (--help)'
 	@echo '  V=1                    show the commands'
 	@echo '  ACCEL=tcg|kvm          do not choose the accelerator by trying'
@@ -47,6 +48,10 @@ unit: ## unit tests under ASan and UBSan
 
 crash: ## crash runner: all workloads of length DEPTH, a crash at every step
 	$(Q)DEPTH=$(DEPTH) ci/test crash
+
+crash-long: ## workloads of length 4, hours: say again to go on (MINUTES=N; build/crash-long.json)
+	$(Q)$(MAKE) -s build/host/fio-crash && build/host/fio-crash --depth 4 --jobs $(or $(JOBS),$(shell nproc)) \
+		--resume build/crash-long.state --json build/crash-long.json $(if $(MINUTES),--minutes $(MINUTES))
 
 mutants: ## seeded mistakes in the FTL core, which the crash runner must all find
 	$(Q)ci/test mutants
@@ -97,5 +102,5 @@ clean: ## remove build/; downloads stay in the cache
 	$(Q)rm -rf --one-file-system build compile_commands.json
 
 .PHONY: help setup modules run test lint unit crash mutants bad-input vm-smoke vm-faults bench ftl-bench stress repro clean
-.PHONY: wa tail recovery fuzz faults
+.PHONY: wa tail recovery fuzz faults crash-long
 .PHONY: compile_commands.json

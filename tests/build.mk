@@ -14,6 +14,9 @@ unit-tests += test_oracle
 test_oracle-srcs := tests/crash/test_oracle.c tests/crash/oracle.c
 test_oracle-libs := libftlsim libnand
 
+unit-tests += test_progress
+test_progress-srcs := $(addprefix tests/crash/, test_progress.c progress.c seen.c)
+
 host-progs += fio-crash
-fio-crash-srcs := $(addprefix tests/crash/, main.c explore.c oracle.c rig.c seen.c)
+fio-crash-srcs := $(addprefix tests/crash/, main.c explore.c oracle.c progress.c rig.c seen.c)
 fio-crash-libs := libfioftl libftlsim libnand

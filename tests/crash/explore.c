@@ -10,7 +10,8 @@
  * After each cut: attach, read everything, check the core's invariants, cut again
  * right behind the attach and compare, then work on the unit until it has been
  * written several times over, detach and attach in order. The recovery itself is
- * cut at its own media operations.
+ * cut at its own media operations: at all of them after short workloads, at one that
+ * is drawn after long ones.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,8 @@
  * @armed: cut points count as such (those of the last step)
  * @name_hash: tells the states of variants apart
  * @met: cut points met so far, in the workload and in the recovery under way
+ * @chance: what is drawn next
+ * @drawn: the cut point drawn of the recovery under way, number @drawn_nr
  */
 struct explore {
 	struct variant v;
@@ -41,6 +44,9 @@ struct explore {
 	struct explore_stats stats;
 	bool armed;
 	u32 met[2];
+	u64 chance;
+	struct sim_image *drawn;
+	u32 drawn_nr;
 };
 
 /* ---- case IDs --------------------------------------------------------------- */
@@ -168,6 +174,12 @@ static bool is_new(const struct explore *x, const struct sim_image *img,
 	return x->only || seen_add(x->opt.seen, key ^ key >> 29);
 }
 
+static u32 draw(struct explore *x, u32 below)
+{
+	x->chance = x->chance * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (u32)(x->chance >> 33) % below;
+}
+
 /* ---- after a cut ---------------------------------------------------------------- */
 
 static bool attach_and_read(struct explore *x, struct rig *first, const struct sim_image *cut,
@@ -191,18 +203,18 @@ static bool check_again(struct explore *x, struct rig *first, const struct sim_i
 	struct sim_choice least[RIG_MAX_DIES];
 	struct oracle o = *first->o;
 	struct sim_image *cut;
-	bool ok = true;
+	bool ok = true, new;
 	u32 d;
 
 	for (d = 0; d < x->v.setup.sim.dies; d++)
 		sim_image_choice(snap, d, 0, &least[d]);
 	cut = sim_image_cut(snap, least);
 	oracle_cut(&o);
+	new = is_new(x, cut, &o, LOOK_AGAIN);
 	x->stats.again++;
-	if (is_new(x, cut, &o, LOOK_AGAIN))
+	x->stats.again_seen += !new;
+	if (new || x->opt.again)
 		ok = attach_and_read(x, first, cut, &o);
-	else
-		x->stats.again_seen++;
 	sim_image_free(cut);
 	return ok;
 }
@@ -231,10 +243,22 @@ static bool live_on(struct rig *r)
 }
 
 static void cut_recovery(struct rig *r, void *ctx);
+static void cut_drawn(struct explore *x, const struct oracle *o);
 
-static u32 nested_every(const struct explore *x)
+static const struct nested *nested_by(const struct explore *x)
 {
-	return x->opt.nested_every[x->now.nr_steps];
+	return &x->opt.nested[x->now.nr_steps];
+}
+
+/* Have the recovery that follows cut. */
+static void arm_nested(struct explore *x, struct rig *r, const struct sim_image *img)
+{
+	if (!(x->only ? x->only->cut[1].nr : nested_by(x)->every))
+		return;
+	r->cut_point = cut_recovery;
+	r->ctx = x;
+	x->met[1] = 0;
+	x->chance = x->opt.seed ^ sim_image_hash(img);
 }
 
 static void check_image(struct explore *x, const struct sim_image *img,
@@ -247,13 +271,12 @@ static void check_image(struct explore *x, const struct sim_image *img,
 
 	oracle_cut(&o);
 	rig_on(&r, &x->v.setup, img, &o, x->opt.verbose);
-	if (!nested && (x->only ? x->only->cut[1].nr : nested_every(x))) {
-		r.cut_point = cut_recovery;
-		r.ctx = x;
-		x->met[1] = 0;
-	}
+	if (!nested)
+		arm_nested(x, &r, img);
 	ok = rig_attach(&r);
 	r.cut_point = NULL;
+	if (!nested)
+		cut_drawn(x, &o);
 	if (ok)
 		snap = sim_snapshot(r.sim);
 	ok = ok && rig_read_all(&r, true) && rig_check(&r) && check_again(x, &r, snap) &&
@@ -271,9 +294,12 @@ static void one_cut(struct explore *x, const struct sim_image *snap,
 {
 	struct sim_image *cut = sim_image_cut(snap, x->now.cut[level].choice);
 
-	if (is_new(x, cut, o, level ? LOOK_NESTED : LOOK_FULL)) {
-		x->stats.states++;
-		x->stats.nested += level;
+	bool new = is_new(x, cut, o, level ? LOOK_NESTED : LOOK_FULL);
+
+	x->stats.states += new;
+	x->stats.nested += new && level;
+	x->stats.seen += !new;
+	if (new || x->opt.again) {
 		if (x->opt.verbose)
 			fprintf(stderr, "  power cut at point %u%s\n", x->now.cut[level].nr,
 				level ? " of the recovery" : "");
@@ -281,8 +307,6 @@ static void one_cut(struct explore *x, const struct sim_image *snap,
 			oracle_print(o);
 		announce(x);
 		check_image(x, cut, o, level);
-	} else {
-		x->stats.seen++;
 	}
 	sim_image_free(cut);
 }
@@ -303,9 +327,10 @@ static void all_cuts(struct explore *x, const struct sim_image *snap,
 		     const struct oracle *o, u32 level)
 {
 	u32 dies = x->v.setup.sim.dies;
+	u32 most = level ? nested_by(x)->outcomes : x->opt.combinations;
 	u32 count[RIG_MAX_DIES];
 	struct sim_choice unused;
-	u64 total = 1, step = 1, i;
+	u64 total = 1, step = 1, i = 0;
 	u32 d;
 
 	for (d = 0; d < dies; d++) {
@@ -313,12 +338,13 @@ static void all_cuts(struct explore *x, const struct sim_image *snap,
 			count[d]++;
 		total *= count[d];
 	}
-	if (total > x->opt.combinations) {
+	if (total > most) {
 		/* odd: meets every choice of every die sooner or later */
-		step = total / x->opt.combinations | 1;
-		x->stats.capped++;
+		step = total / most | 1;
+		x->stats.capped += !level;
+		i = level ? draw(x, (u32)min(step, total)) : 0;
 	}
-	for (i = 0; i < total; i += step) {
+	for (; i < total; i += step) {
 		pick(snap, dies, count, i, x->now.cut[level].choice);
 		one_cut(x, snap, o, level);
 	}
@@ -361,7 +387,7 @@ static bool wanted(const struct explore *x, u32 level, u32 nr)
 {
 	if (x->only)
 		return x->only->cut[level].nr == nr;
-	return !level || !(nr % nested_every(x));
+	return !level || !(nr % nested_by(x)->every);
 }
 
 static void cut_point(struct explore *x, struct rig *r, u32 level)
@@ -376,9 +402,41 @@ static void cut_point(struct explore *x, struct rig *r, u32 level)
 	announce(x);
 }
 
+/* How many there are shows at the end: each takes the place of the one before by chance. */
+static void draw_point(struct explore *x, struct rig *r)
+{
+	u32 nr = ++x->met[1];
+
+	if (draw(x, nr))
+		return;
+	sim_image_free(x->drawn);
+	x->drawn = sim_snapshot(r->sim);
+	x->drawn_nr = nr;
+}
+
+static void cut_drawn(struct explore *x, const struct oracle *o)
+{
+	struct sim_image *snap = x->drawn;
+
+	if (!snap)
+		return;
+	x->drawn = NULL;
+	x->stats.points++;
+	x->now.cut[1].nr = x->drawn_nr;
+	all_cuts(x, snap, o, 1);
+	x->now.cut[1].nr = 0;
+	sim_image_free(snap);
+	announce(x);
+}
+
 static void cut_recovery(struct rig *r, void *ctx)
 {
-	cut_point(ctx, r, 1);
+	struct explore *x = ctx;
+
+	if (!x->only && nested_by(x)->every == NESTED_DRAWN)
+		draw_point(x, r);
+	else
+		cut_point(x, r, 1);
 }
 
 static void cut_workload(struct rig *r, void *ctx)
@@ -541,6 +599,11 @@ bool explore_allows(const struct variant *v, enum rig_step step)
 		return v->setup.parity && !v->setup.sim.volatile_buffer;
 	return !v->setup.no_faults ||
 	       (step != STEP_PROGRAM_FAIL && step != STEP_ERASE_FAIL);
+}
+
+void explore_again(struct explore *x, bool again)
+{
+	x->opt.again = again;
 }
 
 const struct explore_stats *explore_stats(const struct explore *x)

@@ -58,11 +58,24 @@ struct explore_stats {
 	u64 workloads, points, states, nested, seen, again, again_seen, capped, violations;
 };
 
+#define NESTED_DRAWN	(~0U)
+
+/**
+ * struct nested - how recovery is cut, by length of the workload
+ * @every: at every so manieth of its operations; 0: never; NESTED_DRAWN: at one, drawn
+ *	from the seed and the state that is being recovered
+ * @outcomes: at most so many of each cut
+ */
+struct nested {
+	u32 every, outcomes;
+};
+
 /**
  * struct explore_options - how thorough
  * @combinations: at most so many per cut point
- * @nested_every: by length of the workload: cut recovery at every so manieth of
- *	its operations; 0: never
+ * @nested: by length of the workload
+ * @seed: of what is drawn
+ * @again: look at states again that are in @seen; they are not counted again
  * @seen: states looked at, also by others
  * @verbose: print everything that happens
  * @announce: told the case about to be run; may be NULL
@@ -70,9 +83,10 @@ struct explore_stats {
  */
 struct explore_options {
 	u32 combinations;
-	u32 nested_every[RIG_MAX_STEPS + 1];
+	struct nested nested[RIG_MAX_STEPS + 1];
+	u64 seed;
 	struct seen_set *seen;
-	bool verbose;
+	bool again, verbose;
 	void (*announce)(const char *id);
 	void (*report)(const char *id, const char *why);
 };
@@ -95,6 +109,9 @@ void explore_case(struct explore *x, const struct crash_case *c);
 
 /** explore_allows() - does this step make sense on such a card */
 bool explore_allows(const struct variant *v, enum rig_step step);
+
+/** explore_again() - set explore_options.again */
+void explore_again(struct explore *x, bool again);
 
 const struct explore_stats *explore_stats(const struct explore *x);
 

@@ -13,22 +13,27 @@
  * who is first at a state that several workloads lead to, depends on speed; which
  * states are looked at does not.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "explore.h"
+#include "progress.h"
 
 #define MAX_VARIANTS	20
 #define MAX_JOBS	64
 #define NESTED_BY_DEPTH	~0u
 #define SPIN_SECONDS	20	/* of CPU time without a new case */
+#define TELL_SECONDS	60	/* a long run says how far it is */
+#define LONG		4	/* workloads of this length are taken in a random order */
 
 static const struct setup setups[] = {
 	{
@@ -77,7 +82,6 @@ struct shared {
 	char id[CASE_LEN];
 	u64 cases;
 	bool spun;
-	struct explore_stats total;
 };
 
 /* A variant and how long its workloads get; @x once this process has met it. */
@@ -93,9 +97,9 @@ struct work {
 };
 
 static struct {
-	u32 depth, jobs, nested_every, combinations, max_violations;
+	u32 depth, jobs, nested_every, combinations, max_violations, minutes;
 	u64 seed;
-	const char *mode, *only, *json, *regress, *variant;
+	const char *mode, *only, *json, *regress, *variant, *resume;
 	bool verbose;
 	const char *argv0;
 } opt = {
@@ -108,8 +112,10 @@ static u32 nr_plan;
 static struct work *work;
 static u32 nr_work;
 static struct shared *shared, *mine;
-static u32 *next_work;	/* shared: the first that nobody has taken */
+static struct progress *progress;
 static struct seen_set *seen;
+static u64 violations;	/* of this worker */
+static time_t started, last_told;
 
 /* ---- variants ---------------------------------------------------------------- */
 
@@ -212,6 +218,24 @@ static void add_work(u32 p, u64 nr, u32 steps)
 	}
 }
 
+/* So that part of a long run is a sample of all of it. */
+static void shuffle_long(void)
+{
+	u64 chance = opt.seed;
+	u32 first = 0, i, j;
+
+	while (first < nr_work && work[first].nr < LONG)
+		first++;
+	for (i = first; i + 1 < nr_work; i++) {
+		struct work w = work[i];
+
+		chance = chance * 6364136223846793005ULL + 1442695040888963407ULL;
+		j = i + (u32)((chance >> 33) % (nr_work - i));
+		work[i] = work[j];
+		work[j] = w;
+	}
+}
+
 /*
  * Shortest first: what a bug needs is then reported by the shortest workload, and
  * a state is looked at with the care that the shortest one gets.
@@ -226,6 +250,7 @@ static void make_work(void)
 		for (p = 0; p < nr_plan; p++)
 			for (nr = 0; length <= plan[p].depth && nr < count; nr++)
 				add_work(p, nr, length);
+	shuffle_long();
 }
 
 /* ---- workers ------------------------------------------------------------------- */
@@ -266,20 +291,10 @@ static void watch_for_spinning(void)
 	setitimer(ITIMER_VIRTUAL, &it, NULL);
 }
 
-static void add_stats(struct explore_stats *to, const struct explore_stats *s)
-{
-	to->workloads += s->workloads;
-	to->points += s->points;
-	to->states += s->states;
-	to->nested += s->nested;
-	to->seen += s->seen;
-	to->again += s->again;
-	to->again_seen += s->again_seen;
-	to->capped += s->capped;
-	to->violations += s->violations;
-}
-
-static const u32 nested_by_length[RIG_MAX_STEPS + 1] = { 1, 3, 5, 31, 127 };
+/* What a recovery does depends little on what came before: the short ones get it all. */
+static const struct nested nested_by_length[RIG_MAX_STEPS + 1] = {
+	{ 1, ~0U }, { 1, 4 }, { NESTED_DRAWN, 2 }, { NESTED_DRAWN, 1 }, { NESTED_DRAWN, 1 },
+};
 
 static const struct explore_options *explore_opt(void)
 {
@@ -288,30 +303,35 @@ static const struct explore_options *explore_opt(void)
 
 	o = (struct explore_options){
 		.combinations = opt.combinations, .verbose = opt.verbose, .seen = seen,
+		.seed = opt.seed,
 		.announce = on_announce, .report = on_report,
 	};
 	for (i = 0; i <= RIG_MAX_STEPS; i++)
-		o.nested_every[i] = opt.nested_every == NESTED_BY_DEPTH ? nested_by_length[i] :
-				    opt.nested_every;
+		o.nested[i] = opt.nested_every == NESTED_BY_DEPTH ? nested_by_length[i] :
+			      (struct nested){ opt.nested_every, ~0U };
 	return &o;
 }
 
-/* After each workload: a worker that dies leaves what it has done. */
-static void sum_up(void)
+static struct explore_stats stats_less(const struct explore_stats *a,
+				       const struct explore_stats *b)
 {
-	struct explore_stats total = {};
-	u32 i;
-
-	for (i = 0; i < nr_plan; i++)
-		if (plan[i].x)
-			add_stats(&total, explore_stats(plan[i].x));
-	mine->total = total;
+	return (struct explore_stats){
+		.workloads = a->workloads - b->workloads, .points = a->points - b->points,
+		.states = a->states - b->states, .nested = a->nested - b->nested,
+		.seen = a->seen - b->seen, .again = a->again - b->again,
+		.again_seen = a->again_seen - b->again_seen,
+		.capped = a->capped - b->capped,
+		.violations = a->violations - b->violations,
+	};
 }
 
-static bool do_work(const struct work *w)
+/* What it did is known to all when it ends: a worker that dies leaves what it has done. */
+static bool do_work(u32 nr, bool again)
 {
 	enum rig_step steps[RIG_MAX_STEPS];
+	const struct work *w = &work[nr];
 	struct plan *p = &plan[w->plan];
+	struct explore_stats before;
 	u32 i;
 
 	if (!p->x) {
@@ -319,25 +339,33 @@ static bool do_work(const struct work *w)
 		p->x = explore_new(&p->v, explore_opt());
 	}
 	if (!p->x) {
-		mine->total.violations++;
+		__atomic_add_fetch(&progress->total.violations, 1, __ATOMIC_RELAXED);
 		return false;
 	}
 	for (i = 0; i < w->nr; i++)
 		steps[i] = w->steps[i];
+	before = *explore_stats(p->x);
+	explore_again(p->x, again);
 	explore_workload(p->x, steps, w->nr);
-	sum_up();
-	return mine->total.violations < opt.max_violations;
+	before = stats_less(explore_stats(p->x), &before);
+	progress_add(progress, nr, &before);
+	violations += before.violations;
+	return violations < opt.max_violations;
 }
 
 static int worker_main(u32 worker)
 {
+	bool again;
 	u32 i;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGINT, SIG_IGN);	/* the parent lets the workload end */
+	signal(SIGTERM, SIG_DFL);
 	mine = &shared[worker];
 	watch_for_spinning();
 	do {
-		i = __atomic_fetch_add(next_work, 1, __ATOMIC_RELAXED);
-	} while (i < nr_work && do_work(&work[i]));
+		i = progress_take(progress, &again);
+	} while (i < nr_work && do_work(i, again));
 	for (i = 0; i < nr_plan; i++)
 		explore_free(plan[i].x);
 	return 0;
@@ -354,16 +382,99 @@ static void worker_died(u32 worker, int status)
 	else
 		printf("VIOLATION a worker ended with status %d\n", WEXITSTATUS(status));
 	printf("    reproduce: %s --case %s -v\n", opt.argv0, w->id);
-	shared[worker].total.violations++;
+	fflush(stdout);
+	if (progress)
+		__atomic_add_fetch(&progress->total.violations, 1, __ATOMIC_RELAXED);
+}
+
+/* Of all runs that this one goes on from. */
+static u64 seconds(void)
+{
+	time_t now = time(NULL);
+
+	progress->seconds += (u64)(now - last_told);
+	last_told = now;
+	return progress->seconds;
+}
+
+static void json_number(FILE *f, const char *name, u64 n)
+{
+	fprintf(f, "  \"%s\": %llu,\n", name, (unsigned long long)n);
+}
+
+/* Whole at any time: a long run writes it again and again. */
+static void write_json(void)
+{
+	const struct explore_stats *t = &progress->total;
+	char new[512];
+	FILE *f;
+
+	snprintf(new, sizeof(new), "%s.new", opt.json);
+	f = fopen(new, "w");
+	if (!f) {
+		perror(new);
+		exit(2);
+	}
+	fprintf(f, "{\n");
+	json_number(f, "workloads_of", nr_work);
+	json_number(f, "workloads_done", progress_done(progress));
+	json_number(f, "sessions", progress->sessions);
+	json_number(f, "seconds", seconds());
+	json_number(f, "workloads", t->workloads);
+	json_number(f, "states", t->states);
+	json_number(f, "violations", t->violations);
+	json_number(f, "cut_points", t->points);
+	json_number(f, "states_in_recovery", t->nested);
+	json_number(f, "seen_before", t->seen);
+	json_number(f, "second_cuts", t->again);
+	json_number(f, "capped", t->capped);
+	fprintf(f, "  \"depth\": %u\n}\n", opt.depth);
+	if (fclose(f) || rename(new, opt.json)) {
+		perror(opt.json);
+		exit(2);
+	}
+}
+
+/* SIGALRM: it is time to tell; others: no workload is begun any more. */
+static void on_signal(int sig)
+{
+	if (sig != SIGALRM)
+		__atomic_store_n(&progress->stop, 1, __ATOMIC_RELAXED);
+}
+
+/* waitpid() is to end with EINTR. */
+static void catch(int sig)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+
+	sigaction(sig, &sa, NULL);
+}
+
+static void tell(void)
+{
+	u32 done = progress_done(progress);
+
+	printf("crash: %u of %u workloads, %llu states, %llu violations, %llu min\n", done,
+	       nr_work, (unsigned long long)progress->total.states,
+	       (unsigned long long)progress->total.violations,
+	       (unsigned long long)seconds() / 60);
+	fflush(stdout);
+	if (opt.json)
+		write_json();
+	if (opt.minutes && time(NULL) - started >= 60 * (time_t)opt.minutes)
+		progress->stop = 1;
+	alarm(TELL_SECONDS);
 }
 
 static void run_workers(void)
 {
-	pid_t pid[MAX_JOBS];
+	pid_t pid[MAX_JOBS], got;
 	int status;
 	u32 i;
 
 	fflush(stdout);
+	catch(SIGINT);
+	catch(SIGTERM);
 	for (i = 0; i < opt.jobs; i++) {
 		pid[i] = fork();
 		if (pid[i] < 0) {
@@ -373,9 +484,17 @@ static void run_workers(void)
 		if (!pid[i])
 			_exit(worker_main(i));
 	}
-	for (i = 0; i < opt.jobs; i++)
-		if (waitpid(pid[i], &status, 0) < 0 || status)
+	if (opt.resume || opt.minutes) {
+		catch(SIGALRM);
+		alarm(TELL_SECONDS);
+	}
+	for (i = 0; i < opt.jobs; i++) {
+		while ((got = waitpid(pid[i], &status, 0)) < 0 && errno == EINTR)
+			tell();
+		if (got < 0 || status)
 			worker_died(i, status);
+	}
+	alarm(0);
 }
 
 /* ---- one case, or those of a file -------------------------------------------------- */
@@ -419,7 +538,6 @@ static bool run_case(const char *given)
 	else
 		explore_case(x, &c);
 	ok = !explore_stats(x)->violations;
-	add_stats(&mine->total, explore_stats(x));
 	explore_free(x);
 	return ok;
 }
@@ -485,6 +603,8 @@ static const struct option options[] = {
 	{ "nested-every", required_argument, NULL, 'n' },
 	{ "combinations", required_argument, NULL, 'C' },
 	{ "max-violations", required_argument, NULL, 'M' },
+	{ "resume", required_argument, NULL, 'R' },
+	{ "minutes", required_argument, NULL, 't' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ }
@@ -501,13 +621,17 @@ static void print_help(FILE *to)
 		"  --seed N            of the variants with random order\n"
 		"  --jobs N            worker processes\n"
 		"  --nested-every K    cut recovery at every Kth operation, 0 never\n"
-		"                      (default 1, of workloads of 1 step 3, of 2 5, 31, 127)\n"
+		"                      (default: 1 after workloads of up to 1 step, else at one\n"
+		"                      that is drawn by --seed)\n"
 		"  --combinations N    at most N outcomes per cut point (default 2000)\n"
 		"  --max-violations N  stop a worker after N (default 5)\n"
 		"  --case ID [-v]      run one case, -v: print everything that happens;\n"
 		"                      VARIANT/STEPS/* is all cuts of one workload\n"
 		"  --regress FILE      run the cases named in FILE first\n"
 		"  --json FILE         write the totals there\n"
+		"  --resume FILE       keep there, and in FILE.seen, what has been done, and go on\n"
+		"                      from it; say each minute how far it is\n"
+		"  --minutes N         begin no workload after N minutes\n"
 		"exit status: 0 no violation, 1 violations, 2 bad usage\n"
 		"steps of workloads:\n");
 	for (s = 0; s < STEP_COUNT; s++)
@@ -563,6 +687,12 @@ static void set_option(int c)
 	case 'M':
 		opt.max_violations = parse_number(optarg, 1, 1u << 30, "--max-violations");
 		break;
+	case 'R':
+		opt.resume = optarg;
+		break;
+	case 't':
+		opt.minutes = parse_number(optarg, 1, 1u << 20, "--minutes");
+		break;
 	case 'v':
 		opt.verbose = true;
 		break;
@@ -594,37 +724,11 @@ static void parse_options(int argc, char **argv)
 	}
 }
 
-static void json_number(FILE *f, const char *name, u64 n)
+static void print_totals(void)
 {
-	fprintf(f, "  \"%s\": %llu,\n", name, (unsigned long long)n);
-}
+	const struct explore_stats *t = &progress->total;
+	u32 done = progress_done(progress);
 
-static void write_json(const struct explore_stats *t)
-{
-	FILE *f = fopen(opt.json, "w");
-
-	if (!f) {
-		perror(opt.json);
-		exit(2);
-	}
-	fprintf(f, "{\n");
-	json_number(f, "workloads", t->workloads);
-	json_number(f, "states", t->states);
-	json_number(f, "violations", t->violations);
-	json_number(f, "cut_points", t->points);
-	json_number(f, "states_in_recovery", t->nested);
-	json_number(f, "seen_before", t->seen);
-	json_number(f, "second_cuts", t->again);
-	json_number(f, "capped", t->capped);
-	fprintf(f, "  \"depth\": %u\n}\n", opt.depth);
-	if (fclose(f)) {
-		perror(opt.json);
-		exit(2);
-	}
-}
-
-static void print_totals(const struct explore_stats *t)
-{
 	printf("crash: %llu workloads of up to %u steps, %llu cut points\n",
 	       (unsigned long long)t->workloads, opt.depth, (unsigned long long)t->points);
 	printf("crash: %llu distinct states recovered, %llu of them left by a cut recovery;\n"
@@ -638,6 +742,9 @@ static void print_totals(const struct explore_stats *t)
 	if (t->capped)
 		printf("crash: %llu cut points had more than %u outcomes: a sample was tried\n",
 		       (unsigned long long)t->capped, opt.combinations);
+	if (done < nr_work)
+		printf("crash: %u of %u workloads are done%s\n", done, nr_work,
+		       opt.resume ? "; the same command goes on from here" : "");
 	printf("crash: %llu violations\n", (unsigned long long)t->violations);
 }
 
@@ -654,38 +761,52 @@ static void *share(size_t bytes)
 
 /* Room for the states that a run meets, with some to spare. */
 static const u64 keys_by_depth[RIG_MAX_STEPS + 1] = {
-	1 << 18, 1 << 18, 1 << 21, 1 << 24, 1 << 28,
+	1 << 18, 1 << 21, 1 << 21, 1 << 24, 1 << 26,
 };
+
+/* All that decides which states are met, beside the program itself. */
+static u64 run_key(void)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%u %s %s %llu %u %u", opt.depth, opt.mode,
+		 opt.variant ? opt.variant : "", (unsigned long long)opt.seed,
+		 opt.nested_every, opt.combinations);
+	return progress_key(text);
+}
+
+static int run_all(u32 failed)
+{
+	memset(shared, 0, MAX_JOBS * sizeof(*shared));
+	nr_plan = 0;
+	make_plan();
+	make_work();
+	progress = progress_new(opt.resume, opt.resume ? run_key() : 0, nr_work,
+				keys_by_depth[opt.depth]);
+	seen = progress->seen;
+	started = time(NULL);
+	last_told = started;
+	run_workers();
+	print_totals();
+	if (opt.json)
+		write_json();
+	return failed || progress->total.violations;
+}
 
 int main(int argc, char **argv)
 {
-	struct explore_stats total = {};
-	u32 i;
+	bool ok;
 
 	parse_options(argc, argv);
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);	/* each state frees what the next one takes */
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	shared = share(MAX_JOBS * sizeof(*shared));
-	next_work = share(sizeof(*next_work));
-	seen = seen_new(keys_by_depth[opt.depth]);
 	mine = &shared[0];
+	seen = seen_new(keys_by_depth[1]);
 	if (opt.only) {
-		bool ok = run_case(opt.only);
-
+		ok = run_case(opt.only);
 		printf("%s: %s\n", opt.only, ok ? "ok" : "FAILED");
 		return !ok;
 	}
-	if (opt.regress)
-		total.violations += run_file(opt.regress);
-	memset(shared, 0, MAX_JOBS * sizeof(*shared));
-	nr_plan = 0;
-	make_plan();
-	make_work();
-	run_workers();
-	for (i = 0; i < opt.jobs; i++)
-		add_stats(&total, &shared[i].total);
-	print_totals(&total);
-	if (opt.json)
-		write_json(&total);
-	return !!total.violations;
+	return run_all(opt.regress ? run_file(opt.regress) : 0);
 }

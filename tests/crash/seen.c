@@ -6,9 +6,11 @@
  * deletion: whoever swaps a key in is the one that looks at the state. A set that
  * is nearly full stops remembering, which costs time and nothing else.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "seen.h"
 
@@ -22,20 +24,44 @@ static size_t bytes_of(u64 slots)
 	return sizeof(struct seen_set) + slots * sizeof(u64);
 }
 
-struct seen_set *seen_new(u64 keys)
+static u64 slots_for(u64 keys)
 {
-	struct seen_set *s;
 	u64 slots = 1 << 12;
 
 	while (slots < 2 * keys)
 		slots *= 2;
-	s = mmap(NULL, bytes_of(slots), PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return slots;
+}
+
+static struct seen_set *map(u64 slots, int fd, int flags)
+{
+	struct seen_set *s = mmap(NULL, bytes_of(slots), PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_NORESERVE | flags, fd, 0);
+
 	if (s == MAP_FAILED) {
 		perror("fio-crash: memory for the states seen");
 		exit(2);
 	}
 	s->slots = slots;
+	return s;
+}
+
+struct seen_set *seen_new(u64 keys)
+{
+	return map(slots_for(keys), -1, MAP_ANONYMOUS);
+}
+
+struct seen_set *seen_open(const char *path, u64 keys)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	struct seen_set *s;
+
+	if (fd < 0 || ftruncate(fd, (off_t)bytes_of(slots_for(keys)))) {
+		perror(path);
+		exit(2);
+	}
+	s = map(slots_for(keys), fd, 0);
+	close(fd);
 	return s;
 }
 

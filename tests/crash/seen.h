@@ -19,6 +19,8 @@ struct seen_set;
  * Return: the set; ends the program when there is no memory.
  */
 struct seen_set *seen_new(u64 keys);
+/** seen_open() - likewise, kept in a file; @keys is the same each time */
+struct seen_set *seen_open(const char *path, u64 keys);
 void seen_free(struct seen_set *s);
 
 /**
