@@ -56,6 +56,7 @@ struct sim_au {
  * @ended: completions to be delivered
  * @syncs: admitted SYNC commands
  * @turn: die that programs next
+ * @own: per page: programmed since power on, so that its CRC is right
  * @stranded: per die: acknowledged units that cannot be programmed
  * @told: who hears of them
  */
@@ -67,6 +68,7 @@ struct sim {
 	u8 *flags;
 	struct sim_queue *queue;
 	struct sim_sums *sums;
+	bool *own;
 	struct sim_cmd *cmds;
 	u32 nr_cmds;
 	u32 busy;
@@ -229,6 +231,11 @@ static u32 unit_of(const struct sim *s, const struct place *p)
 static u32 au_index(const struct sim *s, const struct place *p)
 {
 	return p->die * s->media.geo.aus + p->block;
+}
+
+static u64 page_index(const struct sim *s, const struct place *p)
+{
+	return (u64)au_index(s, p) * s->media.geo.pages + p->page;
 }
 
 static struct sim_au *au_at(struct sim *s, const struct place *p)
@@ -549,6 +556,8 @@ static void perform(struct sim *s, u32 die)
 		return;
 	}
 	status = to_status(s, perform_op(s, die, &op));
+	if (op.kind == SIM_PROGRAM && !status)
+		s->own[page_index(s, &(struct place){ die, op.block, op.page })] = true;
 	op_finish_au(s, die, &op, status == MEDIA_OK);
 	if (status && op.cmd) {
 		unit_failed(op.cmd, op.index, status);
@@ -766,17 +775,19 @@ static bool crc_wrong(struct sim *s, const struct place *p, u64 hash, const u8 *
 static enum media_status read_flash(struct sim *s, const struct place *p, u32 retry,
 				    u8 *data, struct fio_tag *tag, u32 *corrected)
 {
-	u64 hash = nand_page_hash(s->nand, p->die, p->block, p->page);
+	bool own = s->own[page_index(s, p)] &&
+		   nand_page_is_true(s->nand, p->die, p->block, p->page);
+	u64 hash = own ? 0 : nand_page_hash(s->nand, p->die, p->block, p->page);
 	u8 unwanted[FIO_MEDIA_UNIT];
 	u32 flips = 0;
 	enum media_status status;
 
-	if (!hash && !data)
+	if (!hash && !own && !data)
 		data = unwanted;	/* what this read gives, another may not */
 	status = to_status(s, nand_read(s->nand, p->die, p->block, p->page, data, tag, retry,
 					&flips));
 	*corrected += flips;
-	if (!status && crc_wrong(s, p, hash, data, tag))
+	if (!status && !own && crc_wrong(s, p, hash, data, tag))
 		return MEDIA_CRC;
 	return status;
 }
@@ -1324,6 +1335,7 @@ struct sim *sim_new(const struct sim_config *cfg, struct nand *nand)
 	s->sums = sim_sums_new(cfg->xor_groups, cfg->pages);
 	s->au = sim_alloc((size_t)cfg->dies * cfg->aus * sizeof(*s->au));
 	s->flags = sim_alloc((size_t)cfg->dies * cfg->aus);
+	s->own = sim_alloc((size_t)cfg->dies * cfg->aus * cfg->pages);
 	s->queue = sim_alloc(cfg->dies * sizeof(*s->queue));
 	s->stranded = sim_alloc(cfg->dies * sizeof(*s->stranded));
 	s->submitted = sim_alloc(s->cfg.queues * sizeof(*s->submitted));
@@ -1435,6 +1447,7 @@ void sim_destroy(struct sim *s)
 	free(s->submitted);
 	free(s->au);
 	free(s->flags);
+	free(s->own);
 	nand_close(s->nand);
 	free(s);
 }

@@ -88,7 +88,8 @@ int nand_stage_program(struct nand *n, u32 die, u32 block, u32 page,
 		nand_intend(n, die, NAND_INTENT_NONE, 0, 0);
 		return err;
 	}
-	n->pages[index].hash = nand_hash_content(n, data, oob);
+	if (!n->ops->hash)
+		n->pages[index].hash = nand_hash_content(n, data, oob);
 	nand_intend(n, die, NAND_INTENT_STAGED, block, page);
 	return 0;
 }
@@ -257,12 +258,17 @@ static enum nand_page_state page_state(const struct nand *n, u32 die, u32 block,
 	return n->pages[nand_page_index(n, die, block, page)].state;
 }
 
+bool nand_page_is_true(const struct nand *n, u32 die, u32 block, u32 page)
+{
+	return !__atomic_load_n(&n->nr_faults, __ATOMIC_RELAXED) &&
+	       page_state(n, die, block, page) == NAND_PG_WRITTEN;
+}
+
 u64 nand_page_hash(const struct nand *n, u32 die, u32 block, u32 page)
 {
-	if (__atomic_load_n(&n->nr_faults, __ATOMIC_RELAXED) ||
-	    page_state(n, die, block, page) != NAND_PG_WRITTEN)
+	if (!nand_page_is_true(n, die, block, page))
 		return 0;
-	return n->pages[nand_page_index(n, die, block, page)].hash;
+	return nand_content_hash(n, nand_page_index(n, die, block, page));
 }
 
 static enum nand_result read_erased(const struct nand *n, void *data, void *oob)

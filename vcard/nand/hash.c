@@ -6,7 +6,8 @@
  * Owns: the 64-bit mixing function and what counts as part of an image.
  *
  * Does not know: where contents are stored. The hash of a content is kept in
- * the page's record, so that hashing an image reads records only.
+ * the page's record, or with the content by a store that shares contents among arrays:
+ * hashing an image reads no contents twice.
  *
  * The values are for comparison within one program run and for draws from a
  * stored seed; they are no checksum and no defence against an adversary.
@@ -76,17 +77,30 @@ u64 nand_hash_content(const struct nand *n, const void *data, const void *oob)
 	return hash_bytes(hash_bytes(0, data, n->geo.page_bytes), oob, n->geo.oob_bytes);
 }
 
-static u64 hash_page(u64 h, const struct nand_page_rec *rec)
+/**
+ * nand_content_hash() - hash of what a page holds, from where it is kept
+ * @n: the array
+ * @page: index of a page with content
+ *
+ * Context: any.
+ * Return: the hash.
+ */
+u64 nand_content_hash(const struct nand *n, u64 page)
 {
-	bool content = rec->state == NAND_PG_WRITTEN || rec->state == NAND_PG_READS_ONCE;
+	return n->ops->hash ? n->ops->hash(n, page) : n->pages[page].hash;
+}
 
-	return nand_mix(h + rec->state, content ? rec->hash : 0);
+static u64 hash_page(const struct nand *n, u64 h, u64 page)
+{
+	u32 state = n->pages[page].state;
+	bool content = state == NAND_PG_WRITTEN || state == NAND_PG_READS_ONCE;
+
+	return nand_mix(h + state, content ? nand_content_hash(n, page) : 0);
 }
 
 static u64 hash_block(const struct nand *n, u64 h, u64 block)
 {
 	const struct nand_block_rec *blk = &n->blocks[block];
-	const struct nand_page_rec *rec = &n->pages[block * n->geo.pages];
 	u32 pages = blk->flags & NAND_BLK_TORN ? n->geo.pages : blk->write_ptr;
 	u32 i;
 
@@ -95,7 +109,7 @@ static u64 hash_block(const struct nand *n, u64 h, u64 block)
 	h = nand_mix(h, block);
 	h = nand_mix(h, (u64)blk->flags << 32 | blk->write_ptr);
 	for (i = 0; i < pages; i++)
-		h = hash_page(h, &rec[i]);
+		h = hash_page(n, h, block * n->geo.pages + i);
 	return h;
 }
 

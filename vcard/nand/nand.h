@@ -170,6 +170,9 @@ struct nand *nand_fork(const struct nand *n);
  */
 u64 nand_hash(const struct nand *n);
 
+/** nand_page_is_true() - would a read that succeeds give just what was programmed */
+bool nand_page_is_true(const struct nand *n, u32 die, u32 block, u32 page);
+
 /**
  * nand_page_hash() - identity of what a page holds, without reading it
  *

@@ -28,7 +28,8 @@ enum nand_page_state {
 
 /**
  * struct nand_page_rec - state of a page
- * @hash: hash of data and OOB; meaningless while they are not reachable
+ * @hash: hash of data and OOB, unless the store keeps it; meaningless while they are
+ *	not reachable
  * @state: enum nand_page_state
  * @reserved: zero
  */
@@ -104,6 +105,8 @@ struct nand_fault_slot {
  *	May be NULL.
  * @put: store a page's content, -errno when that is impossible
  * @get: fetch it; either buffer may be NULL
+ * @hash: hash of a page's content, made when it is first asked for; NULL: the page's
+ *	record has it from the start
  * @drop: a page's content is no longer reachable
  * @drop_block: so are those of a whole block, given by its first page
  * @destroy: free the array
@@ -112,6 +115,7 @@ struct nand_store_ops {
 	int (*reserve)(struct nand *n, u64 page, bool content);
 	int (*put)(struct nand *n, u64 page, const void *data, const void *oob);
 	void (*get)(const struct nand *n, u64 page, void *data, void *oob);
+	u64 (*hash)(const struct nand *n, u64 page);
 	void (*drop)(struct nand *n, u64 page);
 	void (*drop_block)(struct nand *n, u64 first);
 	void (*destroy)(struct nand *n);
@@ -229,5 +233,6 @@ void nand_garbage(const struct nand *n, u64 page, void *data, void *oob);
 /* hash.c */
 u64 nand_mix(u64 a, u64 b);
 u64 nand_hash_content(const struct nand *n, const void *data, const void *oob);
+u64 nand_content_hash(const struct nand *n, u64 page);
 
 #endif /* VCARD_NAND_PRIV_H */

@@ -8,7 +8,8 @@
  *
  * All tables live in one allocation, so that a fork is one copy of it plus one
  * reference per page with content; a content is written once, before anybody
- * else can hold it, and never changes. Forks may live in different threads.
+ * else can hold it, and never changes. Its hash is made when it is first asked for: most
+ * pages are erased before that. Forks may live in different threads.
  */
 #ifndef __KERNEL__
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #define MEM_SEED 0x666c617368ULL
 
 struct content {
+	u64 hash;	/* 0: not made */
 	u32 refs;
 	u8 bytes[];
 };
@@ -68,6 +70,7 @@ static int mem_put(struct nand *n, u64 page, const void *data, const void *oob)
 
 	if (!c)
 		return -ENOMEM;
+	c->hash = 0;
 	c->refs = 1;
 	memcpy(c->bytes, data, n->geo.page_bytes);
 	if (n->geo.oob_bytes)
@@ -87,6 +90,20 @@ static void mem_get(const struct nand *n, u64 page, void *data, void *oob)
 		memcpy(oob, c->bytes + n->geo.page_bytes, n->geo.oob_bytes);
 }
 
+/* Whoever else makes it makes the same. */
+static u64 mem_hash(const struct nand *n, u64 page)
+{
+	struct content *c = to_mem(n)->content[page];
+	u64 hash = __atomic_load_n(&c->hash, __ATOMIC_RELAXED);
+
+	if (hash)
+		return hash;
+	hash = nand_hash_content(n, c->bytes, c->bytes + n->geo.page_bytes);
+	hash |= !hash;
+	__atomic_store_n(&c->hash, hash, __ATOMIC_RELAXED);
+	return hash;
+}
+
 static void mem_destroy(struct nand *n)
 {
 	struct mem *m = to_mem(n);
@@ -101,6 +118,7 @@ static void mem_destroy(struct nand *n)
 static const struct nand_store_ops mem_ops = {
 	.put = mem_put,
 	.get = mem_get,
+	.hash = mem_hash,
 	.drop = mem_drop,
 	.drop_block = mem_drop_block,
 	.destroy = mem_destroy,
