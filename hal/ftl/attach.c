@@ -50,7 +50,7 @@ static int step_tables(struct attach *a)
 		ftl_stripe_init(f, s);
 	ftl_set_rungs(f);
 	ftl_place_init(f);
-	return ftl_map_alloc_tables(f);
+	return ftl_group_init(f) ? -ENOMEM : ftl_map_alloc_tables(f);
 }
 
 static int recover(struct attach *a)
@@ -91,6 +91,8 @@ static int step_map(struct attach *a)
 	f->rec.clean = !err;
 	if (!err && le32_to_cpu(f->super->version) == 1)
 		mark_all(f);
+	if (!err)
+		ftl_group_attach(f, le64_to_cpu(f->super->group_seq));
 	return err;
 }
 
@@ -281,6 +283,8 @@ static int shut_down(struct ftl *f)
 		ftl_leave_stripes(f);
 		err = min(ftl_seal(f), 0);
 	}
+	if (!err)
+		err = ftl_group_detach(f);
 	return err ? err : ftl_super_write(f, FIO_SUPER_CLEAN);
 }
 

@@ -95,6 +95,8 @@ static void check_meta(struct ftl *f, struct check *c)
 		check_unit(f, c, f->journal[i], "journal page", i);
 	for (i = 0; i < f->root_count; i++)
 		check_unit(f, c, f->root[i], "root page", i);
+	if (f->group.page != FIO_UNIT_NONE)
+		check_unit(f, c, f->group.page, "list of atomic writes", 0);
 }
 
 /* Counted in another way than ftl_stripe_size() does. */

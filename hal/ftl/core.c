@@ -337,6 +337,8 @@ static void init_lists(struct ftl *f)
 	ftl_list_init(&f->lost_rmw);
 	ftl_list_init(&f->trims);
 	ftl_list_init(&f->trim_group);
+	ftl_list_init(&f->group.writes);
+	f->group.page = FIO_UNIT_NONE;
 }
 
 /**
@@ -384,6 +386,7 @@ void ftl_destroy(struct ftl *f)
 
 	ftl_slots_free(f);
 	ftl_map_free(f);
+	ftl_group_free(f);
 	free_unit_state(f);
 	env.free(env.ctx, f, sizeof(*f));
 }

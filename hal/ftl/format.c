@@ -74,6 +74,7 @@ static void new_super(struct ftl *f, const struct ftl_format_params *p, u64 unit
 		s->sys_die[i] = cpu_to_le32(f->sys_die[i]);
 	}
 	f->seq = p->seq_base;
+	ftl_group_format(f);
 }
 
 static int erase_all(struct ftl *f)

@@ -97,6 +97,7 @@ static void start_stripe(struct ftl *f, struct ftl_frontier *fr, u32 s)
 	ftl_store(&st->state, FTL_S_OPEN);
 	st->stream = fr - f->front;
 	st->seq = f->seq++;
+	st->group_seq = f->group.proved - 1;
 	st->flags = 0;
 	ftl_store(&st->stuck, 0);
 	f->free_units -= st->size;
@@ -141,20 +142,29 @@ static bool is_cold(const struct ftl *f, const struct ftl_frontier *fr)
 	return fr == &f->front[FTL_GC] || fr == &f->front[FTL_LADDER + f->place.used - 1];
 }
 
-/*
- * User data and the ladder leave one erased stripe to the others: they must not
- * have to wait for an erase in the middle of making room.
- */
-static bool open_next(struct ftl *f, struct ftl_frontier *fr, u64 low)
+/* Is it not for lack of room that a frontier cannot open a stripe? */
+static bool too_many(const struct ftl *f, const struct ftl_frontier *fr)
 {
-	bool rung = fr >= &f->front[FTL_LADDER];
+	return no_sums(f, fr) || (fr >= &f->front[FTL_LADDER] && too_many_open(f));
+}
+
+/*
+ * Could it open one now, or as soon as it has filled the one it has? User data and the
+ * ladder leave one erased stripe to the others: they must not have to wait for an erase
+ * in the middle of making room.
+ */
+static bool can_open(const struct ftl *f, const struct ftl_frontier *fr, u64 low)
+{
+	bool user = fr >= &f->front[FTL_LADDER] || fr == &f->front[FTL_USER];
 	u32 s = ftl_heap_top(&f->ready_heap);
 
-	if (fr->unsealed > 1 || s == FTL_NONE || !may_open(f, s, low) || no_sums(f, fr))
-		return false;
-	if (rung && too_many_open(f))
-		return false;
-	if ((rung || fr == &f->front[FTL_USER]) && f->ready_heap.count < 2)
+	return fr->unsealed + (fr->stripe != FTL_NONE) <= 1 && s != FTL_NONE &&
+	       may_open(f, s, low) && !too_many(f, fr) && f->ready_heap.count >= 1U + user;
+}
+
+static bool open_next(struct ftl *f, struct ftl_frontier *fr, u64 low)
+{
+	if (!can_open(f, fr, low))
 		return false;
 	start_stripe(f, fr, ftl_wear_next_ready(f, is_cold(f, fr)));
 	ftl_kick_later(f);
@@ -319,6 +329,52 @@ u32 ftl_reserve_user(struct ftl *f, u64 lu, u8 named, u32 want, u32 *unit)
 		ftl_place_tick(f);
 	}
 	return n;
+}
+
+/*
+ * No open stripe has room for an atomic write, and so many are open that there will be
+ * no other: what is left in them is given up: nobody else would use it.
+ */
+static void leave_crumbs(struct ftl *f, const struct ftl_frontier *fr)
+{
+	u32 i, s = ftl_heap_top(&f->ready_heap);
+
+	if (s == FTL_NONE || !may_open(f, s, f->reserve) || !too_many(f, fr))
+		return;
+	ftl_frontier_close(f, FTL_USER);
+	for (i = FTL_LADDER; i < FTL_STREAMS; i++)
+		ftl_frontier_close(f, i);
+}
+
+/**
+ * ftl_reserve_group() - room for user data that goes in one piece, or none
+ * @f: the instance
+ * @lu: logical unit of the first
+ * @named: ftl_io.stream
+ * @n: units, no more than an append unit has pages
+ * @unit: receives the append unit of each, as its first unit
+ *
+ * What is open has room for all of it, or the stripe that is opened on the way has.
+ *
+ * Context: lock held.
+ * Return: false: not now, and nothing was taken.
+ */
+bool ftl_reserve_group(struct ftl *f, u64 lu, u8 named, u32 n, u32 *unit)
+{
+	struct ftl_spot at = ftl_place_user(f, lu, named);
+	const struct ftl_frontier *fr = &f->front[at.stream];
+	u32 i;
+
+	if (f->paced && f->pace_credit < n)
+		return false;
+	if (ftl_user_room(f) < n && !can_open(f, fr, f->reserve)) {
+		leave_crumbs(f, fr);
+		return false;
+	}
+	for (i = 0; i < n && take_rung(f, at, &unit[i]); i++)
+		ftl_place_tick(f);
+	f->pace_credit -= f->paced ? n : 0;
+	return i == n;
 }
 
 static bool take_copy(struct ftl *f, struct ftl_spot at, u32 *unit)

@@ -25,6 +25,12 @@ enum ftl_op { FTL_READ, FTL_WRITE, FTL_FLUSH, FTL_TRIM, FTL_ZEROES };
 
 #define FTL_IO_FUA	BIT(0)
 #define FTL_IO_MORE	BIT(1)	/* more follow at once: ftl_commit() comes after the last */
+/*
+ * WRITE of whole 4 KiB units, at most ftl_info.atomic_blocks: a cut leaves all of it or
+ * nothing. -EINVAL when it cannot be done so; it is never done otherwise. A read beside
+ * it may see it in part.
+ */
+#define FTL_IO_ATOMIC	BIT(2)
 
 /**
  * struct ftl_io - one request
@@ -134,6 +140,7 @@ struct ftl_info {
 	u8 uuid[16];
 	u32 lba_bytes;
 	u32 max_blocks;		/* in one READ or WRITE */
+	u32 atomic_blocks;	/* in one WRITE with FTL_IO_ATOMIC; 0: the format has none */
 	u64 blocks;		/* logical capacity in logical blocks */
 	u64 user_units;
 	u32 format_version;
@@ -170,6 +177,9 @@ struct ftl_stats {
 	u64 scrub_passes, scrub_units;	/* whole passes of the patrol; pages it has read */
 	u64 scrub_refreshes;		/* stripes evacuated because their data began to fade */
 	u64 program_fails, erase_fails, read_retries, media_errors;
+	u64 groups_written;		/* atomic writes of more than one unit */
+	u64 groups_dropped;		/* not whole at the last attach */
+	u64 group_proofs;		/* pages that say which are whole */
 	u64 mem[FTL_MEM_KINDS], mem_peak;
 	u64 mem_kind_peak[FTL_MEM_KINDS];
 	u32 reserve_permille;		/* as ftl_health.reserve */

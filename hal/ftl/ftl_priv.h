@@ -113,6 +113,7 @@ enum ftl_stripe_state {
  * @born: ftl.hour when it closed, or at attach
  * @queued: it is in a heap
  * @stuck: could not be emptied; not a victim until something in it changes
+ * @group_seq: newest atomic write with a page in it; see group.c
  * @parity: die of its parity, if it has any; good while it is open or has sums
  * @rows: rows in use, while it has sums
  *
@@ -141,6 +142,7 @@ struct ftl_stripe {
 	u8 stuck;
 	u16 parity;
 	u32 rows;
+	u64 group_seq;
 };
 
 /**
@@ -272,7 +274,13 @@ struct ftl_write {
 	u16 tries;
 	s16 err;
 	u8 pin;			/* from ftl_write_pin(), while it is not on ftl.admitted */
+	u8 group;		/* enum ftl_group_state */
+	struct ftl_link grp;	/* ftl_groups.writes: since its first attempt */
+	u64 first, last;	/* numbers of the first and last attempt that failed */
 };
+
+/* An atomic write of several units: none of its attempts has failed, or some have. */
+enum ftl_group_state { FTL_GROUP_NONE, FTL_GROUP_WHOLE, FTL_GROUP_RETRY };
 
 /* A read's or a flush's private area. */
 struct ftl_read {
@@ -348,6 +356,45 @@ struct ftl_pins {
 #define FTL_TRIM_BATCH	FIO_JOURNAL_RECS
 #define FTL_APPEND_TRIES 8
 #define FTL_ABORT_TRIES	16
+
+/* struct fio_group_drop in memory. */
+struct ftl_drop {
+	u64 first, last;
+	u32 lu;
+	u16 len;
+};
+
+/**
+ * struct ftl_groups - atomic writes; see group.c
+ * @max: units of one at most; 0: the format has none
+ * @active: admitted and not ended, @unsynced: ended, but not known to be durable
+ * @wanted: somebody waits for one of these to become less
+ * @writes: those that have a number
+ * @newest: number of the newest that is published
+ * @since: published since the last proof
+ * @proved: as fio_group_page.proof
+ * @stuck: one failed for good, at @stuck_seq: no proof beyond
+ * @page: where the page is that counts, or FIO_UNIT_NONE; @page_drops: its entries
+ * @draft: the next one
+ * @drop: what recovery found not to be whole and is not overwritten yet, @drops of them
+ * @rewrite: the page was lost to the medium
+ */
+struct ftl_groups {
+	u32 max;
+	u32 active, unsynced;
+	u32 wanted;
+	struct ftl_link writes;
+	u64 newest;
+	u32 since;
+	u64 proved;
+	bool stuck;
+	u64 stuck_seq;
+	u32 page, page_drops;
+	struct fio_group_page *draft;
+	struct ftl_drop drop[FIO_GROUP_DROPS];
+	u32 drops;
+	bool rewrite;
+};
 
 /*
  * What changes with each write is kept at a distance from what every request
@@ -484,6 +531,7 @@ struct ftl {
 	u32 *root;
 	u32 root_count, root_cap, root_fresh;
 	struct ftl_roll roll;
+	struct ftl_groups group;
 
 	/* epochs */
 	void *pins_mem;
@@ -666,6 +714,7 @@ void ftl_sync_failed(struct ftl *f);
 bool ftl_flush_wait(struct ftl *f, struct ftl_io *io);
 void ftl_flush_end(struct ftl *f, int err);
 bool ftl_repair_step(struct ftl *f);
+bool ftl_repair_busy(struct ftl *f);
 
 /* scrub.c */
 bool ftl_evacuate(struct ftl *f, u32 s);
@@ -677,6 +726,7 @@ void ftl_stop_au(struct ftl *f, u32 s, u32 die);
 bool ftl_leave_open(struct ftl *f, u32 s);
 u32 ftl_reserve(struct ftl *f, enum ftl_stream stream, u32 want, u32 *unit);
 u32 ftl_reserve_user(struct ftl *f, u64 lu, u8 named, u32 want, u32 *unit);
+bool ftl_reserve_group(struct ftl *f, u64 lu, u8 named, u32 n, u32 *unit);
 u32 ftl_reserve_copies(struct ftl *f, const struct fio_tag *tag, const u32 *from, u32 want,
 		       u32 *unit);
 u64 ftl_room(struct ftl *f, enum ftl_stream stream);
@@ -791,6 +841,72 @@ void ftl_root_forget(struct ftl *f, u32 stripe);
 void ftl_root_add(struct ftl *f, u32 unit);
 void ftl_root_settle(struct ftl *f, bool complete);
 u32 ftl_root_crc(struct fio_root *r);
+
+/* group.c: while the unit is attached */
+bool ftl_group_room(struct ftl *f);
+void ftl_group_admit(struct ftl *f, struct ftl_write *w);
+void ftl_group_number(struct ftl *f, struct ftl_write *w);
+void ftl_group_tags(struct fio_tag *tag, u32 n);
+bool ftl_group_publish(struct ftl *f, struct ftl_write *w, const struct media_cmd *cmd);
+void ftl_group_end(struct ftl *f, struct ftl_write *w);
+bool ftl_group_proved(const struct ftl *f, u32 s);
+int ftl_group_prove(struct ftl *f, bool rest);
+bool ftl_group_since(struct ftl *f);
+bool ftl_group_step(struct ftl *f);
+bool ftl_group_live(const struct ftl *f, u32 unit);
+bool ftl_group_relocate(struct ftl *f, u32 from, u32 to);
+void ftl_group_lost(struct ftl *f, u32 victim);
+void ftl_group_format(struct ftl *f);
+int ftl_group_init(struct ftl *f);
+void ftl_group_free(struct ftl *f);
+void ftl_group_attach(struct ftl *f, u64 proved);
+int ftl_group_commit(struct ftl *f);
+int ftl_group_detach(struct ftl *f);
+u32 ftl_group_crc(struct fio_group_page *p);
+
+/* regroup.c: what a scan finds of groups */
+typedef int (*ftl_group_take)(void *arg, u64 lu, u64 seq, u32 unit);
+
+struct ftl_member {
+	u64 seq;
+	u32 unit, lu;
+	u16 index, len;
+	bool done;	/* taken */
+};
+
+/**
+ * struct ftl_regroup - pages of groups that a scan has found
+ * @take: told each page that counts, with @arg
+ * @proof: as fio_group_page.proof, the highest so far
+ * @page: the newest page of type GROUP, FIO_UNIT_NONE: none; @seq: its number
+ * @unread: its list is not read yet
+ * @pin: the newest one that cannot be torn, if that is another
+ * @sure: groups below @sure_seq count, all of them: the superblock says so
+ * @m: pages of groups that may count, @n of them, room for @cap
+ * @whole: some count because all their pages are there
+ * @fresh: something was decided that no page on flash says
+ */
+struct ftl_regroup {
+	struct ftl *f;
+	ftl_group_take take;
+	void *arg;
+	u64 proof, seq;
+	u32 page, pin;
+	bool unread, whole, fresh, sure;
+	u64 sure_seq;
+	struct ftl_member *m;
+	u32 n, cap;
+};
+
+void ftl_regroup_begin(struct ftl_regroup *g, struct ftl *f, ftl_group_take take, void *arg);
+int ftl_regroup_fact(struct ftl_regroup *g, const struct fio_tag *tag, u32 unit);
+void ftl_regroup_found(struct ftl_regroup *g, const struct fio_tag *tag, u32 unit);
+void ftl_regroup_page(struct ftl_regroup *g, const struct fio_tag *tag, u32 unit,
+		      struct fio_group_page *p);
+int ftl_regroup_trim(struct ftl_regroup *g);
+int ftl_regroup_settle(struct ftl_regroup *g);
+int ftl_regroup_end(struct ftl_regroup *g);
+void ftl_regroup_free(struct ftl_regroup *g);
 
 /* parity.c */
 bool ftl_parity_possible(const struct media_geometry *g);

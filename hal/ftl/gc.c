@@ -34,6 +34,8 @@ static bool unit_live(const struct ftl *f, const struct fio_tag *tag, u32 unit)
 		return ftl_journal_live(f, unit);
 	case FIO_TAG_ROOT:
 		return ftl_root_live(f, unit);
+	case FIO_TAG_GROUP:
+		return ftl_group_live(f, unit);
 	default:
 		return false;
 	}
@@ -56,6 +58,8 @@ static bool relocate(struct ftl *f, const struct fio_tag *tag, u32 from, u32 to)
 		return true;
 	case FIO_TAG_ROOT:
 		return ftl_root_relocate(f, from, to);
+	case FIO_TAG_GROUP:
+		return ftl_group_relocate(f, from, to);
 	default:
 		return ftl_journal_relocate(f, from, to);
 	}
@@ -476,6 +480,7 @@ static void give_up_meta(struct ftl *f, u32 victim)
 			f->want_snapshot = true;
 	f->meta_lost |= f->want_snapshot;
 	ftl_root_forget(f, victim);
+	ftl_group_lost(f, victim);
 	ftl_unlock(&f->lock, flags);
 }
 
@@ -676,13 +681,32 @@ static bool any_evacuate(const struct ftl *f)
 	return false;
 }
 
-/* Collect one victim and free it; false: there is none, or the card is gone. */
-static bool collect_one(struct ftl *f, bool gentle)
+/*
+ * What the victim holds of atomic writes is proved before it is copied: afterwards there
+ * may be no room for that. If it cannot be proved it will not be erased either. So where
+ * the copies go no proof is needed.
+ */
+static u32 choose_victim(struct ftl *f, bool gentle)
 {
 	unsigned long flags = ftl_lock(&f->lock);
 	u32 victim = pick_victim(f, gentle);
+	bool proved = victim == FTL_NONE || ftl_group_proved(f, victim);
 
 	ftl_unlock(&f->lock, flags);
+	if (proved)
+		return victim;
+	ftl_group_prove(f, false);
+	flags = ftl_lock(&f->lock);
+	victim = pick_victim(f, gentle);
+	ftl_unlock(&f->lock, flags);
+	return victim;
+}
+
+/* Collect one victim and free it; false: there is none, or the card is gone. */
+static bool collect_one(struct ftl *f, bool gentle)
+{
+	u32 victim = choose_victim(f, gentle);
+
 	if (victim == FTL_NONE || ftl_gc_collect(f, victim))
 		return false;
 	ftl_reclaim(f);
@@ -715,8 +739,8 @@ static bool collect_some(struct ftl *f, bool gentle)
 	int err;
 
 	if (!still_victim(f)) {
+		victim = choose_victim(f, gentle);
 		flags = ftl_lock(&f->lock);
-		victim = pick_victim(f, gentle);
 		pace_begin(f, victim);
 		ftl_unlock(&f->lock, flags);
 		if (victim == FTL_NONE || begin_victim(f, victim))

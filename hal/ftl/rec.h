@@ -48,6 +48,7 @@ struct root_set {
  * @probe: by append unit
  * @top: the youngest stripes of each stream, @ntop: how many of them are known
  * @kept: pages that may be torn
+ * @groups: pages of atomic writes
  * @junit: journal pages found, later those that are needed
  * @bounded: only what was written since a root is looked at; MAP pages say the rest
  * @root: pages of the two newest roots found, the newest first
@@ -67,6 +68,7 @@ struct rec {
 	u64 top[TAG_STREAMS][2];
 	u32 ntop[TAG_STREAMS];
 	struct ftl_link kept;
+	struct ftl_regroup groups;
 	u32 *junit;
 	u32 jcount, jcap;
 	bool bounded;

@@ -91,6 +91,23 @@ static int fact_data(struct rec *r, u64 lu, u64 seq, u32 unit)
 	return 0;
 }
 
+/* For ftl_regroup: a page of an atomic write counts. */
+static int take_member(void *arg, u64 lu, u64 seq, u32 unit)
+{
+	return fact_data(arg, lu, seq, unit);
+}
+
+/* An atomic write's page may not count; but what unmaps it later must find its leaf. */
+static int fact_page(struct rec *r, const struct fio_tag *tag, u32 unit)
+{
+	u64 lba = le64_to_cpu(tag->lba);
+	int later = tag->group ? ftl_regroup_fact(&r->groups, tag, unit) : 0;
+
+	if (!later)
+		return fact_data(r, lba, le64_to_cpu(tag->seq), unit);
+	return later < 0 ? later : need_leaf(r, (u32)(lba >> 10));
+}
+
 /* Unit @e of @leaf was not mapped as of @seq. */
 static void fact_none(struct rec *r, u32 leaf, u32 e, u64 seq)
 {
@@ -185,13 +202,16 @@ int ftl_rec_fact(struct rec *r, const struct fio_tag *tag, u32 unit)
 	ftl_place_learn(r->f, unit, tag);
 	switch (tag->type) {
 	case FIO_TAG_DATA:
-		return fact_data(r, lba, seq, unit);
+		return fact_page(r, tag, unit);
 	case FIO_TAG_MAP:
 		return fact_map(r, lba, seq, unit);
 	case FIO_TAG_JOURNAL:
 		return fact_journal(r, lba, unit);
 	case FIO_TAG_ROOT:
 		fact_root(r, lba, seq, unit);
+		return 0;
+	case FIO_TAG_GROUP:
+		ftl_regroup_found(&r->groups, tag, unit);
 		return 0;
 	default:
 		return 0;
@@ -200,10 +220,14 @@ int ftl_rec_fact(struct rec *r, const struct fio_tag *tag, u32 unit)
 
 int ftl_rec_keep(struct rec *r, u32 unit, const struct fio_tag *tag, const void *data)
 {
+	u64 lba = le64_to_cpu(tag->lba);
 	struct kept *k;
 
 	if (tag->type == FIO_TAG_PARITY || le32_to_cpu(tag->media_id) != r->f->media_id)
 		return 0;
+	/* Trims are applied before it is looked at: they must find its leaf. */
+	if (tag->type == FIO_TAG_DATA && lba < r->f->user_units && need_leaf(r, (u32)(lba >> 10)))
+		return -ENOMEM;
 	k = ftl_alloc(r->f, sizeof(*k), FTL_MEM_SCAN);
 	if (!k)
 		return -ENOMEM;
@@ -458,6 +482,40 @@ static void pin_first_round(struct rec *r)
 	}
 	for (i = 0; i < r->jcount; i++)
 		pin(f, r->junit[i]);
+	pin(f, r->groups.page);
+	pin(f, r->groups.pin);
+}
+
+/* What counts so far; without the list nobody can tell. */
+static int settle_groups(struct rec *r)
+{
+	int err = ftl_regroup_settle(&r->groups);
+
+	if (err != -ENODATA)
+		return err;
+	err = lost_meta(r, "the list of atomic writes", r->groups.page);
+	return err ? err : ftl_regroup_settle(&r->groups);
+}
+
+/* What counts without pages that may be torn; of those, only what is true anyway. */
+static int groups_first_round(struct rec *r)
+{
+	struct ftl_link *l;
+
+	for (l = r->kept.next; l != &r->kept; l = l->next) {
+		struct kept *k = container_of(l, struct kept, link);
+
+		if (k->tag.type == FIO_TAG_GROUP)
+			ftl_regroup_page(&r->groups, &k->tag, k->unit, (void *)k->data);
+	}
+	return settle_groups(r);
+}
+
+static int groups_second_round(struct rec *r)
+{
+	int err = settle_groups(r);
+
+	return err ? err : ftl_regroup_end(&r->groups);
 }
 
 /* Is a snapshot of @leaf known that is the one the root knew, or newer? */
@@ -588,6 +646,8 @@ static void count_valid(struct rec *r)
 	for (i = 0; r->bounded && i < r->root[0].count; i++)
 		ftl_root_add(f, r->root[0].unit[i]);
 	ftl_root_settle(f, true);
+	if (f->group.page != FIO_UNIT_NONE)
+		ftl_stripe_get(f, f->group.page);
 	for (leaf = 0; leaf < f->nleaves; leaf++) {
 		if (f->leaf_unit[leaf] != FIO_UNIT_NONE) {
 			ftl_stripe_get(f, f->leaf_unit[leaf]);
@@ -646,6 +706,8 @@ static bool still_needed(const struct ftl *f, const struct kept *k)
 		return lba < f->nleaves && f->leaf_unit[lba] == k->unit;
 	case FIO_TAG_JOURNAL:
 		return ftl_journal_live(f, k->unit);
+	case FIO_TAG_GROUP:
+		return ftl_group_live(f, k->unit);
 	default:
 		return false;
 	}
@@ -660,6 +722,8 @@ static void moved(struct ftl *f, const struct kept *k, u32 to)
 		ftl_map_relocate(f, lba, k->unit, to);
 	} else if (k->tag.type == FIO_TAG_JOURNAL) {
 		ftl_journal_relocate(f, k->unit, to);
+	} else if (k->tag.type == FIO_TAG_GROUP) {
+		ftl_group_relocate(f, k->unit, to);
 	} else {
 		f->leaf_unit[lba] = to;
 		ftl_stripe_get(f, to);
@@ -686,6 +750,9 @@ static int rewrite_once(struct ftl *f, const struct kept *k)
 	ftl_tag_fill(f, &cmd->tag[0], k->tag.type, le64_to_cpu(k->tag.lba),
 		     le64_to_cpu(k->tag.seq), cmd->unit[0]);
 	cmd->tag[0].flags = k->tag.flags;
+	cmd->tag[0].group = k->tag.group;
+	cmd->tag[0].group_index = k->tag.group_index;
+	cmd->tag[0].group_len = k->tag.group_len;
 	ftl_cmd_init(cmd, MEDIA_APPEND, 1);
 	cmd->buf = &f->xslot.buf;
 	cmd->flags = MEDIA_F_FUA | ftl_append_flags(f);
@@ -768,6 +835,9 @@ static int refresh(struct rec *r)
 	if (err != -ENODEV)
 		err = ftl_sync(f);
 	unpin_all(f);
+	/* Nothing that shows which atomic writes are whole has been erased till now. */
+	if (!err && r->groups.fresh)
+		err = ftl_group_commit(f);
 	return err;
 }
 
@@ -789,6 +859,7 @@ static int rec_init(struct rec *r, struct ftl *f)
 {
 	r->f = f;
 	ftl_list_init(&r->kept);
+	ftl_regroup_begin(&r->groups, f, take_member, r);
 	r->never = le64_to_cpu(f->super->seq_base) - 1;
 	r->max_seq = le64_to_cpu(f->super->seq);
 	r->seq = ftl_alloc(f, f->nleaves * sizeof(*r->seq), FTL_MEM_SCAN);
@@ -821,6 +892,7 @@ static void rec_free(struct rec *r)
 	ftl_free(f, r->root[0].unit, f->root_cap * sizeof(u32), FTL_MEM_SCAN);
 	ftl_free(f, r->root[1].unit, f->root_cap * sizeof(u32), FTL_MEM_SCAN);
 	ftl_free(f, r->junit, r->jcap * sizeof(u32), FTL_MEM_SCAN);
+	ftl_regroup_free(&r->groups);
 }
 
 static u64 now(const struct ftl *f)
@@ -836,10 +908,14 @@ static int resolve(struct rec *r)
 		err = load_snapshots(r);
 	if (!err)
 		err = load_journal(r);
+	if (!err)
+		err = groups_first_round(r);
 	if (err)
 		return err;
 	pin_first_round(r);
 	err = second_round(r);
+	if (!err)
+		err = groups_second_round(r);
 	if (!err)
 		err = no_holes(r);
 	if (!err)
@@ -870,6 +946,9 @@ static int recover(struct rec *r)
 		unpin_all(f);
 	else if (!err)
 		err = refresh(r);
+	if (!err)
+		ftl_group_attach(f, r->groups.fresh && !f->inspect ? f->group.proved :
+							   r->groups.proof);
 	f->rec.ns_refresh = now(f) - t2;
 	if (r->unreadable)
 		ftl_say(f, FTL_WARN, "%u units could not be read during recovery; those a power cut interrupted are meant to be dropped",

@@ -149,6 +149,26 @@ static u32 look(struct ftl *f, u32 *busy)
 	return n;
 }
 
+/* Have append units failed that are still needed? Worker. */
+bool ftl_repair_busy(struct ftl *f)
+{
+	u32 busy;
+
+	look(f, &busy);
+	return busy;
+}
+
+/* Lost with what failed are pages of atomic writes that are past: say that those count. */
+static bool prove_groups(struct ftl *f)
+{
+	u32 s;
+
+	for (s = 0; s < f->geo.aus; s++)
+		if (has_failed(f, s) && !ftl_group_proved(f, s))
+			return !ftl_group_prove(f, true);
+	return true;
+}
+
 static bool try_later(struct ftl *f)
 {
 	if (++f->sync_tries > TRIES)
@@ -176,7 +196,7 @@ bool ftl_repair_step(struct ftl *f)
 	if (!ftl_load(&f->sync_broken) || ftl_load(&f->read_only))
 		return false;
 	/* What superseded the content is durable after this, readers have gone. */
-	if (!look(f, &busy) || busy || ftl_grace(f) || ftl_sync_rest(f))
+	if (!look(f, &busy) || busy || ftl_grace(f) || ftl_sync_rest(f) || !prove_groups(f))
 		return try_later(f);
 	for (s = 0; s < f->geo.aus; s++)
 		if (has_failed(f, s))

@@ -137,6 +137,7 @@ static bool list_all_misplaced(struct ftl *f)
 
 	for (i = 0; all && i < f->journal_count; i++)
 		all = list_misplaced(f, f->journal[i]);
+	all = all && list_misplaced(f, f->group.page);
 	ftl_unlock(&f->lock, flags);
 	/* Only we change these. */
 	for (i = 0; all && i < f->nleaves; i++)
@@ -297,7 +298,8 @@ static int append_root(struct ftl *f)
  * @f: the instance
  *
  * All that was complete when the round began must be durable, also where no snapshot
- * had to be written: recovery takes none of it for torn.
+ * had to be written: recovery takes none of it for torn. And atomic writes must count
+ * without a look at all their pages.
  *
  * Context: worker.
  * Return: 0, also when the round proves nothing; or -errno.
@@ -308,8 +310,11 @@ int ftl_roll_end(struct ftl *f)
 	int err;
 
 	f->roll.active = false;
-	if (f->roll.failed || !list_all_misplaced(f))
+	if (f->roll.failed)
 		return 0;
+	err = ftl_group_since(f) ? ftl_group_prove(f, false) : 0;
+	if (err || !list_all_misplaced(f))
+		return err == -ENODEV ? err : 0;
 	err = ftl_sync(f);
 	if (!err)
 		err = append_root(f);

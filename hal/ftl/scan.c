@@ -267,7 +267,7 @@ static int scan_reap(struct ftl *f, struct ftl_slot *s, void *arg)
 	for (i = 0; !err && i < s->cmd->n; i++)
 		err = failed >> i & 1 ? scan_alone(arg, s->old[i]) :
 					ftl_rec_fact(arg, &s->cmd->tag[i], s->old[i]);
-	return err;
+	return err ? err : ftl_regroup_trim(&((struct rec *)arg)->groups);
 }
 
 /*

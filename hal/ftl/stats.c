@@ -12,6 +12,7 @@ void ftl_get_info(const struct ftl *f, struct ftl_info *info)
 	memcpy(info->uuid, f->super->uuid, sizeof(info->uuid));
 	info->lba_bytes = f->lba_bytes;
 	info->max_blocks = FTL_MAX_UNITS << f->lba_shift;
+	info->atomic_blocks = f->group.max << f->lba_shift;
 	info->blocks = f->user_units << f->lba_shift;
 	info->user_units = f->user_units;
 	info->parity = ftl_has_parity(f);

@@ -135,8 +135,8 @@ void ftl_stripe_settle(struct ftl *f, u32 s)
 	ftl_kick_later(f);
 }
 
-/* One SYNC; what it covers is in *@gen. The worker. */
-static int exec_sync(struct ftl *f, u64 *gen, u8 *status)
+/* One SYNC; what it covers is in *@gen, and atomic writes in *@groups. The worker. */
+static int exec_sync(struct ftl *f, u64 *gen, u32 *groups, u8 *status)
 {
 	struct media_cmd *cmd = ftl_exec_get(f);
 	unsigned long flags;
@@ -146,6 +146,7 @@ static int exec_sync(struct ftl *f, u64 *gen, u8 *status)
 		return -ENODEV;
 	flags = ftl_lock(&f->lock);
 	*gen = ftl_load_acquire(&f->volatile_gen);
+	*groups = f->group.unsynced;
 	ftl_unlock(&f->lock, flags);
 	ftl_cmd_init(cmd, MEDIA_SYNC, 0);
 	err = ftl_exec(f);
@@ -164,13 +165,14 @@ static int exec_sync(struct ftl *f, u64 *gen, u8 *status)
 int ftl_sync(struct ftl *f)
 {
 	unsigned long flags;
+	u32 groups = 0;
 	u8 status = 0;
 	u64 gen = 0;
 	int err;
 
 	if (!ftl_needs_sync(f))
 		return 0;
-	err = exec_sync(f, &gen, &status);
+	err = exec_sync(f, &gen, &groups, &status);
 	if (err && status == MEDIA_PROGRAM_FAIL)
 		ftl_sync_failed(f);
 	/* Every further SYNC fails as well, and writes would wait for one for ever. */
@@ -180,6 +182,7 @@ int ftl_sync(struct ftl *f)
 		return err;
 	flags = ftl_lock(&f->lock);
 	ftl_store(&f->synced_gen, gen);
+	f->group.unsynced -= groups;
 	ftl_unlock(&f->lock, flags);
 	return 0;
 }
@@ -506,16 +509,28 @@ int ftl_prepare(struct ftl *f, u32 stripes)
 	return err == -ENODEV ? err : did;
 }
 
-static u32 next_dead(const struct ftl *f, u32 from)
+/* @proved: may its pages of atomic writes be erased? */
+static u32 next_dead(const struct ftl *f, u32 from, bool proved)
 {
 	for (; from < f->geo.aus; from++) {
 		const struct ftl_stripe *s = &f->stripe[from];
 
 		if (s->state == FTL_S_CLOSED && !ftl_load(&s->valid) && s->size &&
-		    !(s->flags & FTL_SF_SUMS))
+		    !(s->flags & FTL_SF_SUMS) && ftl_group_proved(f, from) == proved)
 			return from;
 	}
 	return FTL_NONE;
+}
+
+/* Those that cannot be proved now stay as they are. */
+static void prove_dead(struct ftl *f)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	u32 s = f->group.max ? next_dead(f, 0, false) : FTL_NONE;
+
+	ftl_unlock(&f->lock, flags);
+	if (s != FTL_NONE)
+		ftl_group_prove(f, false);
 }
 
 /* Nothing refers to them since before the grace period and the sync. */
@@ -555,7 +570,8 @@ static void drop_marks(struct ftl *f)
  * @f: the instance
  *
  * First every reader that could have seen an old map finishes; then a SYNC makes
- * whatever superseded their content durable (I5, I6).
+ * whatever superseded their content durable (I5, I6). Pages of atomic writes must not be
+ * needed any more to show that those are whole (I7).
  *
  * Context: worker.
  * Return: true when there is more room than before.
@@ -567,8 +583,9 @@ bool ftl_reclaim(struct ftl *f)
 
 	if (ftl_parity_close(f) < 0)
 		return false;
+	prove_dead(f);
 	flags = ftl_lock(&f->lock);
-	for (s = next_dead(f, 0); s != FTL_NONE; s = next_dead(f, s + 1)) {
+	for (s = next_dead(f, 0, true); s != FTL_NONE; s = next_dead(f, s + 1, true)) {
 		f->stripe[s].flags |= FTL_SF_PINNED;
 		n++;
 	}

@@ -24,6 +24,15 @@ int ftl_status_errno(u8 status)
 	}
 }
 
+/* Whole units, and not more than one command can carry. */
+static bool atomic_possible(const struct ftl *f, const struct ftl_io *io)
+{
+	u64 mask = (1ULL << f->lba_shift) - 1;
+
+	return io->op == FTL_WRITE && !((io->lba | io->count) & mask) &&
+	       io->count >> f->lba_shift <= f->group.max;
+}
+
 static int check_io(const struct ftl *f, const struct ftl_io *io)
 {
 	u64 blocks = f->user_units << f->lba_shift;
@@ -39,6 +48,8 @@ static int check_io(const struct ftl *f, const struct ftl_io *io)
 	if (io->op != FTL_READ && ftl_load_acquire(&f->read_only))
 		return -EROFS;
 	if (io->op <= FTL_WRITE && io->count > (u32)FTL_MAX_UNITS << f->lba_shift)
+		return -EINVAL;
+	if (unlikely(io->flags & FTL_IO_ATOMIC) && !atomic_possible(f, io))
 		return -EINVAL;
 	return 0;
 }

@@ -466,6 +466,8 @@ static void fill_super(struct ftl *f, enum fio_super_state state)
 	s->generation = cpu_to_le64(++f->sys_gen);
 	s->units_written = cpu_to_le64(f->st.units_written_life + ftl_units_fast(f));
 	s->user_units_written = cpu_to_le64(f->place.clock);
+	s->group_seq = cpu_to_le64(f->group.proved);
+	s->group_drops = cpu_to_le32(f->group.drops);
 	if (state != FIO_SUPER_CLEAN) {
 		s->dirs = 0;
 		s->root = cpu_to_le32(FIO_UNIT_NONE);

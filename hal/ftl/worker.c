@@ -500,6 +500,7 @@ static bool (*const jobs[])(struct ftl *f) = {
 	ftl_place_step,
 	ftl_gc_step,
 	ftl_repair_step,
+	ftl_group_step,
 	ftl_compact_step,
 	ftl_roll_step,
 	ftl_wear_step,

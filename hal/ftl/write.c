@@ -19,6 +19,9 @@
  * A failed append is placed again under a new sequence number: the first attempt
  * may have reached the flash with other bytes, since the owner may change its
  * buffer under DMA.
+ *
+ * An atomic write of several units is one command or none: it finds room for all of
+ * them or waits, and is published in one piece (group.c).
  */
 #include "ftl_priv.h"
 
@@ -121,7 +124,7 @@ static int admit(struct ftl *f, struct ftl_io *io)
 		return -EROFS;
 	if (ftl_trim_overlaps(f, w->lu, w->lu + w->units))
 		return 0;
-	if (f->rmw_count < (u32)head + tail)
+	if (f->rmw_count < (u32)head + tail || (w->group && !ftl_group_room(f)))
 		return 0;
 	if (!leaves_exist(f, w)) {
 		ftl_kick_later(f);
@@ -134,6 +137,8 @@ static int admit(struct ftl *f, struct ftl_io *io)
 		return 0;
 	}
 	list_admitted(f, w);
+	if (w->group)
+		ftl_group_admit(f, w);
 	if (head)
 		lend_rmw(f, io, 0, 0);
 	if (tail)
@@ -180,6 +185,8 @@ static void take_seq(struct ftl *f, struct ftl_write *w, struct claim *c)
 	c->seq = f->seq++;
 	c->kind = CLAIM_APPEND;
 	list_sequenced(f, w, c->seq);
+	if (w->group)
+		ftl_group_number(f, w);
 }
 
 static bool claim_rmw(struct ftl *f, struct ftl_write *w, struct media_cmd *cmd,
@@ -243,7 +250,10 @@ static void claim_run(struct ftl *f, struct ftl_write *w, struct media_cmd *cmd,
 	for (i = c->index; i < w->units && w->todo[i >> 6] >> (i & 63) & 1; i++)
 		n++;
 	n = min(n, f->geo.max_units);
-	n = ftl_reserve_user(f, w->lu + c->index, ftl_io_of(w)->stream, n, cmd->unit);
+	if (!w->group)
+		n = ftl_reserve_user(f, w->lu + c->index, ftl_io_of(w)->stream, n, cmd->unit);
+	else if (!ftl_reserve_group(f, w->lu, ftl_io_of(w)->stream, n, cmd->unit))
+		n = 0;
 	claim_units(f, w, n, c);
 }
 
@@ -262,6 +272,8 @@ static void unlink_write(struct ftl *f, struct ftl_write *w)
 	u32 i;
 
 	ftl_list_del(&w->adm);
+	if (w->group)
+		ftl_group_end(f, w);
 	ftl_inflight_clear(f, w->lu, w->units);
 	for (i = 0; i < 2; i++)
 		if (w->rmw[i]) {
@@ -321,6 +333,8 @@ static void submit_append(struct ftl *f, struct ftl_io *io, struct media_cmd *cm
 	for (i = 0; i < c->n; i++)
 		ftl_tag_fill(f, &cmd->tag[i], FIO_TAG_DATA, w->lu + c->index + i, c->seq,
 			     cmd->unit[i]);
+	if (unlikely(io->flags & FTL_IO_ATOMIC) && c->n > 1)
+		ftl_group_tags(cmd->tag, c->n);
 	ftl_cmd_init(cmd, MEDIA_APPEND, c->n);
 	if (c->rmw) {
 		cmd->buf = &c->rmw->buf;
@@ -525,6 +539,12 @@ static bool publish(struct ftl *f, struct ftl_write *w, struct media_cmd *cmd, u
 	bool failed = false;
 	u32 i;
 
+	if (w->group) {
+		failed = !ftl_group_publish(f, w, cmd);
+		if (failed)
+			set_todo(w);
+		return failed;
+	}
 	ftl_note_volatile(f);
 	for (i = 0; i < cmd->n; i++) {
 		if (ftl_unit_appended(f, cmd, i)) {
@@ -595,10 +615,13 @@ static void init_write(struct ftl *f, struct ftl_io *io)
 	ftl_list_init(&w->wait);
 	ftl_list_init(&w->adm);
 	ftl_list_init(&w->sq);
+	ftl_list_init(&w->grp);
 	w->f = f;
 	ftl_span(f, io, &w->lu, &head, &units);
 	w->head = head;
 	w->units = units;
+	if (io->flags & FTL_IO_ATOMIC && units > 1)
+		w->group = FTL_GROUP_WHOLE;
 }
 
 /*
@@ -760,6 +783,7 @@ static bool is_simple(const struct ftl *f, const struct ftl_io *io)
 	u32 units = io->count >> f->lba_shift;
 
 	return !((io->lba | io->count) & mask) && units <= f->geo.max_units &&
+	       !(io->flags & FTL_IO_ATOMIC && units > 1) &&
 	       !ftl_load(&f->nwait) && !ftl_load(&f->braked) &&
 	       find_leaves(f, io->lba >> f->lba_shift, units);
 }

@@ -39,6 +39,7 @@ enum fio_tag_type {
 	FIO_TAG_PAD	= 6,	/* filler, no content */
 	FIO_TAG_ROOT	= 7,	/* lba: index; struct fio_root */
 	FIO_TAG_PARITY	= 8,	/* struct fio_parity_tag: sum of a row */
+	FIO_TAG_GROUP	= 9,	/* lba: the proof; struct fio_group_page */
 };
 
 /**
@@ -49,7 +50,8 @@ enum fio_tag_type {
  * @stripe_seq: sequence at which the stripe was opened: tells the lives of a
  *	stripe apart and names the stripes that were open at a cut
  * @media_id: from the format's UUID: pages of an earlier format are foreign
- * @group: atomic group number, 0 none; @group_index of @group_len. MAP: the span, so
+ * @group: DATA: not 0: the page is number @group_index of @group_len that were written
+ *	as one, all with the same @seq, whose low bits this is (1 instead of 0). MAP: the span, so
  *	many sequence numbers after @seq the map was copied; see struct fio_map_leaf
  * @interval: mean interval between updates of what the stripe holds, in user units:
  *	8 log2 of it, plus 1; 0: not known. A hint for placement
@@ -197,6 +199,42 @@ struct fio_root {
 	__le32 word[FIO_ROOT_WORDS];
 } __packed;
 
+/**
+ * struct fio_group_drop - an atomic write that did not come to its end
+ * @first: sequence number of its first attempt
+ * @last: of its last one
+ * @lba: first logical unit
+ * @len: logical units
+ *
+ * Pages of groups of this range with a number from @first to @last do not count.
+ */
+struct fio_group_drop {
+	__le64 first;
+	__le64 last;
+	__le32 lba;
+	__le16 len;
+	__u8 reserved[2];
+} __packed;
+
+#define FIO_GROUP_MAGIC		0x50554f52474f4946ULL	/* "FIOGROUP" */
+#define FIO_GROUP_DROPS		168
+
+/**
+ * struct fio_group_page - which atomic writes count; the newest page says all
+ * @proof: all groups with a number below this count, however many of their pages are
+ *	still there, except for those that drop[] names
+ * @count: entries of @drop in use
+ * @crc: CRC32C of the page with this field zero
+ */
+struct fio_group_page {
+	__le64 magic;
+	__le64 proof;
+	__le32 count;
+	__u8 reserved[40];
+	__le32 crc;
+	struct fio_group_drop drop[FIO_GROUP_DROPS];
+} __packed;
+
 /*
  * What an implementation that does not know a feature bit may do.
  * compat: everything. ro_compat: read only. incompat: nothing.
@@ -209,7 +247,8 @@ struct fio_compat {
 
 /* fio_compat.incompat */
 #define FIO_INCOMPAT_PARITY	0x00000001	/* an append unit of each stripe holds parity */
-#define FIO_INCOMPAT_KNOWN	FIO_INCOMPAT_PARITY
+#define FIO_INCOMPAT_GROUPS	0x00000002	/* pages of atomic writes may not count */
+#define FIO_INCOMPAT_KNOWN	(FIO_INCOMPAT_PARITY | FIO_INCOMPAT_GROUPS)
 
 #define FIO_SUPER_MAGIC		0x5245505553464946ULL	/* "FIFSUPER" */
 #define FIO_SUPER_DIRS		896
@@ -258,7 +297,9 @@ struct fio_super {
 	__le32 root;		/* CLEAN, from version 2: a DIR page behind those of dir[], which
 				 * holds the units of the newest root's pages
 				 */
-	__u8 reserved[324];
+	__le64 group_seq;	/* as fio_group_page.proof; with FIO_INCOMPAT_GROUPS */
+	__le32 group_drops;	/* entries that the newest fio_group_page had then */
+	__u8 reserved[312];
 	__le32 crc;		/* CRC32C of the page with this field zero */
 	__le32 dir[FIO_SUPER_DIRS];	/* units of the directory pages */
 } __packed;
@@ -273,6 +314,7 @@ static_assert(sizeof(struct fio_map_leaf) == FIO_MEDIA_UNIT);
 static_assert(sizeof(struct fio_journal_rec) == 32);
 static_assert(sizeof(struct fio_journal) == FIO_MEDIA_UNIT);
 static_assert(sizeof(struct fio_root) == FIO_MEDIA_UNIT);
+static_assert(sizeof(struct fio_group_page) == FIO_MEDIA_UNIT);
 static_assert(sizeof(struct fio_super) == FIO_MEDIA_UNIT);
 
 #endif /* FIO_MEDIA_FORMAT_H */

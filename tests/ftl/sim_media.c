@@ -728,6 +728,9 @@ static void admit_append(struct sim *s, struct sim_cmd *c)
 	for (i = 0; i < c->cmd.n; i++)
 		append_unit(s, c, i);
 	c->state = CMD_ADMITTED;
+	/* They enter the buffer one by one, and a cut may come between two of them. */
+	if (s->hook && c->cmd.n > 1 && c->cmd.tag[0].group)
+		s->hook(s->hook_ctx);
 	ack_buffered(s, c);
 	if (!--c->waits)
 		end_cmd(s, c);

@@ -144,7 +144,10 @@ void sim_fail_destages(struct sim *s, u32 count, void (*told)(void *ctx, u32 uni
  */
 void sim_power_cut(struct sim *s, u64 seed);
 
-/** sim_set_hook() - call @hook before each program, erase and retirement */
+/**
+ * sim_set_hook() - call @hook before each program, erase and retirement, and when an
+ * atomic write is in the buffer but not acknowledged
+ */
 void sim_set_hook(struct sim *s, void (*hook)(void *ctx), void *ctx);
 
 /** sim_ops() - programs, erases and retirements performed since power on */
