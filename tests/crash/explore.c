@@ -197,7 +197,10 @@ static bool attach_and_read(struct explore *x, struct rig *first, const struct s
 	       rig_fail(first, "after a second cut behind the attach: %s", r.why);
 }
 
-/* Power goes again before anything is done: the same must be found. */
+/*
+ * Power goes again before anything is done, or when the core has done what an atomic
+ * write in part leaves to do: the same must be found.
+ */
 static bool check_again(struct explore *x, struct rig *first, const struct sim_image *snap)
 {
 	struct sim_choice least[RIG_MAX_DIES];
@@ -216,6 +219,21 @@ static bool check_again(struct explore *x, struct rig *first, const struct sim_i
 	if (new || x->opt.again)
 		ok = attach_and_read(x, first, cut, &o);
 	sim_image_free(cut);
+	return ok;
+}
+
+static bool check_renewed(struct explore *x, struct rig *r)
+{
+	struct ftl_stats st;
+	struct sim_image *snap;
+	bool ok;
+
+	ftl_get_stats(r->f, &st);
+	if (!st.groups_dropped)
+		return true;
+	snap = sim_snapshot(r->sim);
+	ok = check_again(x, r, snap);
+	sim_image_free(snap);
 	return ok;
 }
 
@@ -280,7 +298,7 @@ static void check_image(struct explore *x, const struct sim_image *img,
 	if (ok)
 		snap = sim_snapshot(r.sim);
 	ok = ok && rig_read_all(&r, true) && rig_check(&r) && check_again(x, &r, snap) &&
-	     (nested || live_on(&r));
+	     check_renewed(x, &r) && (nested || live_on(&r));
 	rig_off(&r);
 	sim_image_free(snap);
 	if (!ok || r.why[0])

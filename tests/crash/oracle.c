@@ -96,6 +96,19 @@ void oracle_issue(struct oracle *o, struct oracle_op *op, u32 lba, u32 count,
 	}
 }
 
+void oracle_atomic(struct oracle *o, const struct oracle_op *op)
+{
+	struct oracle_atomic *a = &o->atomic[o->atomics++];
+
+	if (o->atomics > ORACLE_ATOMICS) {
+		fprintf(stderr, "oracle: too many atomic changes\n");
+		abort();
+	}
+	a->lba = op->lba;
+	a->count = op->count;
+	memcpy(a->version, op->version, op->count);
+}
+
 void oracle_may_ignore(struct oracle *o, const struct oracle_op *op, u32 lba)
 {
 	o->block[lba].before[op->version[lba - op->lba]] = 0;
@@ -223,6 +236,7 @@ const char *oracle_read(struct oracle *o, u32 lba, const u8 *data, bool cut)
 		return why;
 	}
 	if (cut) {
+		b->seen = seen & b->allowed;
 		b->allowed &= seen;
 		b->current = b->allowed;
 		b->durable |= b->allowed;
@@ -232,10 +246,64 @@ const char *oracle_read(struct oracle *o, u32 lba, const u8 *data, bool cut)
 	return NULL;
 }
 
+/*
+ * A block that holds an older version has none of the change. One that holds a newer
+ * version, or one that was under way at the same time, says nothing.
+ */
+static bool is_older(const struct oracle_block *b, u32 version)
+{
+	return b->seen && !(b->seen & ~b->before[version]);
+}
+
+const char *oracle_untorn(const struct oracle *o)
+{
+	static char why[160];
+	u32 i, k, has, lacks;
+
+	for (i = 0; i < o->atomics; i++) {
+		const struct oracle_atomic *a = &o->atomic[i];
+
+		has = ORACLE_BLOCKS;
+		lacks = ORACLE_BLOCKS;
+		for (k = 0; k < a->count; k++) {
+			const struct oracle_block *b = &o->block[a->lba + k];
+
+			if (b->seen == BIT(a->version[k]))
+				has = a->lba + k;
+			else if (is_older(b, a->version[k]))
+				lacks = a->lba + k;
+		}
+		if (has == ORACLE_BLOCKS || lacks == ORACLE_BLOCKS)
+			continue;
+		snprintf(why, sizeof(why),
+			 "atomic write %u of blocks %u to %u is torn: block %u has it, block %u has not",
+			 i, a->lba, a->lba + a->count - 1, has, lacks);
+		return why;
+	}
+	return NULL;
+}
+
 static u64 mix(u64 h, u64 x)
 {
 	h = (h ^ x) * 0x9e3779b97f4a7c15ULL;
 	return h ^ h >> 29;
+}
+
+/* Those of which something may be found. */
+static u64 atomic_hash(const struct oracle *o)
+{
+	u64 h = 0;
+	u32 i, k, may;
+
+	for (i = 0; i < o->atomics; i++) {
+		const struct oracle_atomic *a = &o->atomic[i];
+
+		for (k = 0, may = 0; k < a->count; k++)
+			may |= o->block[a->lba + k].allowed & BIT(a->version[k]);
+		for (k = 0; may && k < a->count; k++)
+			h = mix(h, (u64)(a->lba + k) << 8 | a->version[k]);
+	}
+	return h;
 }
 
 u64 oracle_hash(const struct oracle *o)
@@ -248,7 +316,7 @@ u64 oracle_hash(const struct oracle *o)
 
 		h = mix(h, (u64)b->allowed << 32 | (b->zero & b->allowed));
 	}
-	return h;
+	return mix(h, atomic_hash(o));
 }
 
 void oracle_print(const struct oracle *o)

@@ -16,6 +16,7 @@
 
 #define ORACLE_BLOCKS	96
 #define ORACLE_VERSIONS	32
+#define ORACLE_ATOMICS	32
 
 /**
  * struct oracle_block - one logical block
@@ -26,16 +27,26 @@
  * @durable: known to have been made durable
  * @allowed: what may be found after a cut now
  * @before: per version, those that it supersedes for certain
+ * @seen: versions that the last look after a cut may have been of
  */
 struct oracle_block {
 	u32 next;
 	u32 zero, inflight, current, durable, allowed;
 	u32 before[ORACLE_VERSIONS];
+	u32 seen;
+};
+
+/* A change that a cut leaves all of, or nothing: the version of each of its blocks. */
+struct oracle_atomic {
+	u8 lba, count;
+	u8 version[ORACLE_BLOCKS];
 };
 
 struct oracle {
 	u32 blocks, block_bytes;
 	struct oracle_block block[ORACLE_BLOCKS];
+	struct oracle_atomic atomic[ORACLE_ATOMICS];
+	u32 atomics;
 };
 
 /* A change under way: the version of each of its blocks. */
@@ -57,6 +68,8 @@ void oracle_init(struct oracle *o, u32 blocks, u32 block_bytes);
  */
 void oracle_issue(struct oracle *o, struct oracle_op *op, u32 lba, u32 count,
 		  u8 *data);
+/** oracle_atomic() - @op, just issued, must not be found in part */
+void oracle_atomic(struct oracle *o, const struct oracle_op *op);
 /** oracle_may_ignore() - block @lba of @op, a discard of part of a unit, may stay */
 void oracle_may_ignore(struct oracle *o, const struct oracle_op *op, u32 lba);
 /** oracle_ack() - it completed; @durable: and cannot be lost any more */
@@ -74,6 +87,12 @@ void oracle_cut(struct oracle *o);
  * Return: NULL, or what is wrong with it (in a static buffer).
  */
 const char *oracle_read(struct oracle *o, u32 lba, const u8 *data, bool cut);
+
+/**
+ * oracle_untorn() - all blocks were read after a cut: was an atomic change found in part?
+ * Return: NULL, or what is wrong (in a static buffer).
+ */
+const char *oracle_untorn(const struct oracle *o);
 
 /** oracle_hash() - equal for oracles that accept the same after a cut */
 u64 oracle_hash(const struct oracle *o);

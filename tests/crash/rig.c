@@ -54,6 +54,9 @@ static const struct {
 	[STEP_CHURN] = { "ch", "trim and overwrite all but a to b, again and again" },
 	[STEP_TRIM_INTO] = { "tw", "write a while a to b is being trimmed" },
 	[STEP_READ_INTO] = { "rd", "read a to b while it is being written" },
+	[STEP_ATOMIC] = { "at", "write from a on atomically" },
+	[STEP_ATOMIC_GC] = { "ag", "write from a on atomically while collecting" },
+	[STEP_ATOMIC_OVER] = { "ao", "the same, then all but the last, others again and again" },
 	[STEP_DIE] = { "di", "a die stops answering, or is back" },
 };
 
@@ -166,6 +169,7 @@ bool rig_attach(struct rig *r)
 		ftl_set_roll(r->f, r->setup->roll);
 	ftl_get_info(r->f, &info);
 	r->max_blocks = info.max_blocks;
+	r->atomic_blocks = info.atomic_blocks;
 	if (info.blocks != rig_blocks(r->setup))
 		return rig_fail(r, "attach: %llu blocks, formatted were %u",
 				(unsigned long long)info.blocks, rig_blocks(r->setup));
@@ -248,6 +252,8 @@ static struct rig_request *submit_change(struct rig *r, enum ftl_op op, u8 flags
 	oracle_issue(r->o, &q->op, s.lba, s.count, op == FTL_WRITE ? q->data : NULL);
 	if (op == FTL_TRIM)
 		excuse_partial(r, &q->op);
+	if (flags & FTL_IO_ATOMIC)
+		oracle_atomic(r->o, &q->op);
 	ftl_submit(r->f, &q->sio.io);
 	return q;
 }
@@ -356,12 +362,14 @@ bool rig_read_all(struct rig *r, bool cut)
 {
 	u32 blocks = rig_blocks(r->setup);
 	u32 per = min(r->max_blocks, FIO_MEDIA_UNIT / r->setup->lba_bytes);
+	const char *wrong;
 	u32 lba;
 
 	for (lba = 0; lba < blocks; lba += per)
 		if (!read_blocks(r, lba, min(per, blocks - lba), cut))
 			return false;
-	return true;
+	wrong = cut ? oracle_untorn(r->o) : NULL;
+	return wrong ? rig_fail(r, "%s", wrong) : true;
 }
 
 bool rig_settle(struct rig *r)
@@ -411,6 +419,14 @@ static struct span span_ab(const struct rig *r)
 	return (struct span){ a.lba, b.lba + b.count - a.lba };
 }
 
+/* Whole units from that of a on, as many as one atomic write can have. */
+static struct span span_atomic(const struct rig *r)
+{
+	u32 per = FIO_MEDIA_UNIT / r->setup->lba_bytes;
+
+	return (struct span){ per, r->atomic_blocks };
+}
+
 static bool change_span(struct rig *r, enum ftl_op op, u8 flags, struct span s)
 {
 	return change(r, op, flags, s.lba, s.count);
@@ -449,13 +465,14 @@ struct intruder {
 	struct rig *rig;
 	struct rig_request *q;
 	enum ftl_op op;
+	u8 flags;
 	struct span span;
 	u32 countdown;
 };
 
 static void intrude(struct intruder *in)
 {
-	in->q = submit_change(in->rig, in->op, 0, in->span, in->rig->setup->sim.queues - 1);
+	in->q = submit_change(in->rig, in->op, in->flags, in->span, in->rig->setup->sim.queues - 1);
 }
 
 static void on_wait(void *ctx)
@@ -466,10 +483,12 @@ static void on_wait(void *ctx)
 		intrude(in);
 }
 
-static void expect_intruder(struct rig *r, struct intruder *in, enum ftl_op op,
+static void expect_intruder(struct rig *r, struct intruder *in, enum ftl_op op, u8 flags,
 			    struct span s, u32 countdown)
 {
-	*in = (struct intruder){ .rig = r, .op = op, .span = s, .countdown = countdown };
+	*in = (struct intruder){
+		.rig = r, .op = op, .flags = flags, .span = s, .countdown = countdown,
+	};
 	r->env.wait_ctx = in;
 	r->env.on_wait = on_wait;
 }
@@ -485,7 +504,7 @@ static bool finish_intruder(struct rig *r, struct intruder *in)
 /* Early, in the middle, late. */
 static const u32 moments[] = { 0, 3, 8 };
 
-static bool change_during(struct rig *r, enum ftl_op op, struct span s,
+static bool change_during(struct rig *r, enum ftl_op op, u8 flags, struct span s,
 			  int (*call)(struct ftl *f), const char *name)
 {
 	struct intruder in;
@@ -496,7 +515,7 @@ static bool change_during(struct rig *r, enum ftl_op op, struct span s,
 	for (i = 0; i < ARRAY_SIZE(moments); i++) {
 		bool ok;
 
-		expect_intruder(r, &in, op, s, moments[i]);
+		expect_intruder(r, &in, op, flags, s, moments[i]);
 		ok = quiet_call(r, call, name);
 		if (!finish_intruder(r, &in) || !ok)
 			return false;
@@ -515,7 +534,7 @@ static bool write_into(struct rig *r, enum ftl_op op, struct span write)
 		struct rig_request *q = submit_change(r, op, 0, span_ab(r), 0);
 		bool ok;
 
-		expect_intruder(r, &in, FTL_WRITE, write, moments[i]);
+		expect_intruder(r, &in, FTL_WRITE, 0, write, moments[i]);
 		ok = finish(r, q);
 		if (!finish_intruder(r, &in) || !ok || !rig_read_all(r, false))
 			return false;
@@ -571,6 +590,28 @@ static bool churn(struct rig *r)
 			return false;
 	for (i = 0; i < 4; i++)
 		for (unit = 8; unit < r->setup->units; unit++)
+			if (!rig_write(r, unit * per, per, 0))
+				return false;
+	r->coarse = 0;
+	return rig_settle(r);
+}
+
+/*
+ * All but the last page of an atomic write are overwritten, and its stripe collected and
+ * erased: the last page must still count.
+ */
+static bool atomic_over(struct rig *r)
+{
+	u32 per = FIO_MEDIA_UNIT / r->setup->lba_bytes;
+	struct span s = span_atomic(r), but_last = { s.lba, s.count - per };
+	u32 i, unit;
+
+	if (!change_span(r, FTL_WRITE, FTL_IO_ATOMIC, s) ||
+	    !change_span(r, FTL_WRITE, 0, but_last))
+		return false;
+	r->coarse = CHURN_COARSE;
+	for (i = 0; i < 4; i++)
+		for (unit = 6; unit < r->setup->units; unit++)
 			if (!rig_write(r, unit * per, per, 0))
 				return false;
 	r->coarse = 0;
@@ -638,11 +679,12 @@ static bool do_step(struct rig *r, enum rig_step step)
 	case STEP_WRITE_TRIM:
 		return two_at_once(r, FTL_WRITE, FTL_TRIM);
 	case STEP_WRITE_GC:
-		return change_during(r, FTL_WRITE, span_ab(r), ftl_force_gc, "collection");
+		return change_during(r, FTL_WRITE, 0, span_ab(r), ftl_force_gc, "collection");
 	case STEP_TRIM_GC:
-		return change_during(r, FTL_TRIM, span_ab(r), ftl_force_gc, "collection");
+		return change_during(r, FTL_TRIM, 0, span_ab(r), ftl_force_gc, "collection");
 	case STEP_WRITE_CP:
-		return change_during(r, FTL_WRITE, span_a(r), ftl_force_checkpoint, "checkpoint");
+		return change_during(r, FTL_WRITE, 0, span_a(r), ftl_force_checkpoint,
+				     "checkpoint");
 	case STEP_ZERO_BESIDE:
 		return write_into(r, FTL_ZEROES, span_beside(r));
 	case STEP_CHURN:
@@ -651,6 +693,13 @@ static bool do_step(struct rig *r, enum rig_step step)
 		return write_into(r, FTL_TRIM, span_a(r));
 	case STEP_READ_INTO:
 		return read_into(r);
+	case STEP_ATOMIC:
+		return change_span(r, FTL_WRITE, FTL_IO_ATOMIC, span_atomic(r));
+	case STEP_ATOMIC_GC:
+		return change_during(r, FTL_WRITE, FTL_IO_ATOMIC, span_atomic(r), ftl_force_gc,
+				     "collection");
+	case STEP_ATOMIC_OVER:
+		return atomic_over(r);
 	default:
 		return rig_fail(r, "no such step");
 	}

@@ -51,7 +51,7 @@ struct rig {
 	struct oracle *o;
 	void (*cut_point)(struct rig *r, void *ctx);
 	void *ctx;
-	u32 max_blocks;
+	u32 max_blocks, atomic_blocks;
 	u32 coarse, skipped;
 	bool verbose;
 	u8 *data;
@@ -84,6 +84,9 @@ enum rig_step {
 	STEP_TRIM_INTO,
 	STEP_READ_INTO,
 	STEP_DIE,
+	STEP_ATOMIC,
+	STEP_ATOMIC_GC,
+	STEP_ATOMIC_OVER,
 	STEP_COUNT
 };
 

@@ -161,11 +161,41 @@ static void never_issued_version_is_refused(void **state)
 	not_found(x.data[0], true);
 }
 
+/* What an atomic write left: @first, @second as read; is it torn? */
+static bool torn(const u8 *first, const u8 *second)
+{
+	struct oracle o = x.o;
+
+	oracle_cut(&o);
+	assert_null(oracle_read(&o, 1, first, true));
+	assert_null(oracle_read(&o, 2, second, true));
+	return oracle_untorn(&o);
+}
+
+static void atomic_is_whole(void **state)
+{
+	static u8 pair[2 * BYTES];
+
+	oracle_issue(&x.o, &x.op[0], 1, 2, pair);
+	oracle_atomic(&x.o, &x.op[0]);
+	assert_false(torn(x.zero, x.zero));
+	assert_false(torn(pair, pair + BYTES));
+	assert_true(torn(pair, x.zero));
+	assert_true(torn(x.zero, pair + BYTES));
+	/* a later write of one block says nothing of the other */
+	oracle_ack(&x.o, &x.op[0], false);
+	issue(1, 1);
+	assert_false(torn(x.data[1], x.zero));
+	assert_false(torn(x.data[1], pair + BYTES));
+	assert_true(torn(x.zero, pair + BYTES));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(durable_is_never_lost, fresh),
 		cmocka_unit_test_setup(volatile_may_be_lost_until_flush, fresh),
+		cmocka_unit_test_setup(atomic_is_whole, fresh),
 		cmocka_unit_test_setup(later_issued_may_be_found, fresh),
 		cmocka_unit_test_setup(what_was_found_stays, fresh),
 		cmocka_unit_test_setup(overlapping_order_is_what_a_read_saw, fresh),

@@ -3,8 +3,8 @@
  * fio-stress: the FTL core among threads, for ThreadSanitizer and for its own
  * checks.
  *
- * Submitters read, write, trim, zero and flush, each on a queue of its own, over
- * a medium whose completions come from other threads, while a worker collects.
+ * Submitters read, write, some of it atomically, trim, zero and flush, each on a queue
+ * of its own, over a medium whose completions come from other threads, while a worker collects.
  * The capacity is the largest that the medium gives, so collecting never ends.
  * In turn, a round ends in an orderly detach or in nothing at all, as a cut at a
  * quiet moment would; then the invariants are checked, and every block is read.
@@ -291,6 +291,13 @@ static bool prepare(struct submitter *s, struct slot *slot)
 	return true;
 }
 
+/* A third of the writes that can be. */
+static u8 atomic_flag(const struct submitter *s, const struct ftl_io *io, u64 r)
+{
+	return io->op == FTL_WRITE && s->t->lba_bytes == FIO_MEDIA_UNIT &&
+	       io->count <= s->t->info.atomic_blocks && !(r % 3) ? FTL_IO_ATOMIC : 0;
+}
+
 static void return_slot(struct submitter *s, struct slot *slot)
 {
 	pthread_mutex_lock(&s->lock);
@@ -313,7 +320,8 @@ static void *submit_all(void *arg)
 			return_slot(s, slot);
 			more = false;
 		} else {
-			submit(s, slot, (more ? FTL_IO_MORE : 0) | (r & 0x70 ? 0 : FTL_IO_FUA));
+			submit(s, slot, (more ? FTL_IO_MORE : 0) | (r & 0x70 ? 0 : FTL_IO_FUA) |
+			       atomic_flag(s, &slot->io, r >> 12));
 		}
 		if (held && !more)
 			ftl_commit(s->t->f, s->queue);
@@ -406,11 +414,11 @@ static void one_round(struct stress *t, u32 nr)
 		pthread_join(t->submitter[i].id, NULL);
 	ftl_get_stats(t->f, &st);
 	end_round(t, nr & 1);
-	printf("round %u: %llu units written, %llu read, %llu collected, %llu trimmed, %llu erases, %llu program failures\n",
+	printf("round %u: %llu units written, %llu read, %llu collected, %llu trimmed, %llu erases, %llu program failures, %llu atomic writes\n",
 	       nr, (unsigned long long)st.user_units_written,
 	       (unsigned long long)st.user_units_read, (unsigned long long)st.gc_units_written,
 	       (unsigned long long)st.units_trimmed, (unsigned long long)st.erases,
-	       (unsigned long long)st.program_fails);
+	       (unsigned long long)st.program_fails, (unsigned long long)st.groups_written);
 	fflush(stdout);
 }
 
