@@ -198,6 +198,7 @@ static void fio_blk_fill_limits(const struct fio_blk *b,
 	fio_compat_wzeroes_unmap(lim);
 	fio_compat_write_streams(lim, FIO_WRITE_STREAMS);
 	lim->features = fio_blk_cache_features(info);
+	fio_compat_atomic_writes(lim, info->physical_bytes, info->atomic_bytes);
 }
 
 /*

@@ -104,7 +104,8 @@ static blk_status_t fio_blk_prepare(struct fio_blk *b, struct request *rq)
 {
 	struct fio_io *io = blk_mq_rq_to_pdu(rq);
 
-	io->flags = rq->cmd_flags & REQ_FUA ? FIO_IO_FUA : 0;
+	io->flags = (rq->cmd_flags & REQ_FUA ? FIO_IO_FUA : 0) |
+		    (fio_compat_is_atomic(rq) ? FIO_IO_ATOMIC : 0);
 	io->queue = rq->mq_hctx->queue_num;
 	io->err = 0;
 	io->stream = 0;

@@ -48,6 +48,7 @@ static void fill(struct fio_card *card, struct fio_io *io, bool last)
 	WRITE_ONCE(req->finished, false);
 	req->ftl.op = ftl_ops[io->op];
 	req->ftl.flags = (io->flags & FIO_IO_FUA ? FTL_IO_FUA : 0) |
+			 (io->flags & FIO_IO_ATOMIC ? FTL_IO_ATOMIC : 0) |
 			 (last ? 0 : FTL_IO_MORE);
 	req->ftl.queue = io->queue;
 	req->ftl.lba = io->lba;
@@ -187,6 +188,7 @@ static void limits(struct fio_card *card, const struct ftl_info *ftl,
 	info->physical_bytes = FIO_UNIT_BYTES;
 	info->blocks = ftl->blocks;
 	info->max_bytes = ftl->max_blocks * ftl->lba_bytes;
+	info->atomic_bytes = ftl->atomic_blocks * ftl->lba_bytes;
 	info->max_discard_bytes = MAX_DISCARD_BYTES;
 	info->discard_granularity = FIO_UNIT_BYTES;
 	info->max_segments = FIO_SEGMENTS_MAX;

@@ -12,6 +12,7 @@
 
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/log2.h>
 
 #include "fio_compat.h"
 
@@ -129,6 +130,41 @@ static inline void fio_compat_wzeroes_unmap(struct fio_queue_limits *lim)
 {
 #if FIO_HAVE_WZEROES_UNMAP
 	lim->max_hw_wzeroes_unmap_sectors = lim->max_write_zeroes_sectors;
+#endif
+}
+
+/**
+ * fio_compat_atomic_writes() - writes of which a cut leaves all or nothing
+ * @lim: limits, features set
+ * @unit: bytes of which such a write is made and to which it is aligned
+ * @most: bytes of the largest one; 0: there are none
+ *
+ * Where the kernel has none it sends none, and nothing is advertised.
+ *
+ * Context: any.
+ */
+static inline void fio_compat_atomic_writes(struct fio_queue_limits *lim,
+					    unsigned int unit, unsigned int most)
+{
+#if FIO_HAVE_ATOMIC_WRITE
+	if (most < unit)
+		return;
+	lim->atomic_write_hw_max = most;
+	lim->atomic_write_hw_unit_min = unit;
+	lim->atomic_write_hw_unit_max = rounddown_pow_of_two(most);
+#if FIO_HAVE_ATOMIC_FEATURE
+	lim->features |= BLK_FEAT_ATOMIC_WRITES;
+#endif
+#endif
+}
+
+/* The block layer never splits one, and merges them up to atomic_write_hw_max. */
+static inline bool fio_compat_is_atomic(const struct request *rq)
+{
+#if FIO_HAVE_ATOMIC_WRITE
+	return rq->cmd_flags & REQ_ATOMIC;
+#else
+	return false;
 #endif
 }
 

@@ -28,6 +28,7 @@ enum fio_io_op {
 };
 
 #define FIO_IO_FUA	0x01
+#define FIO_IO_ATOMIC	0x02	/* WRITE: a power cut leaves all of it or nothing */
 
 #define FIO_WRITE_STREAMS 4
 
@@ -44,7 +45,8 @@ enum fio_io_op {
  * @sg: the data, not DMA mapped: fio_submit() maps and unmaps it
  * @done: called once when finished, in interrupt or any other context, perhaps
  *	before fio_submit() returns. @err: 0 or -errno (-ENODATA uncorrectable
- *	media error, -ENODEV card gone, -EROFS, -EIO, -ENOMEM mapping failed)
+ *	media error, -ENODEV card gone, -EROFS, -EIO, -ENOMEM mapping failed,
+ *	-EINVAL outside the device, or not possible with FIO_IO_ATOMIC)
  * @err: hal's answer, for an owner that completes later than @done (set before @done)
  *
  * The owner provides fio_unit_info.io_bytes bytes for it: the part behind the
@@ -73,6 +75,8 @@ struct fio_io {
  * @physical_bytes: 4096: smaller writes are read-modify-write
  * @blocks: capacity in logical blocks
  * @max_bytes: largest READ or WRITE
+ * @atomic_bytes: largest WRITE with FIO_IO_ATOMIC, which begins and ends at a multiple of
+ *	@physical_bytes; 0: the format has none
  * @max_discard_bytes: largest DISCARD or WRITE_ZEROES
  * @discard_granularity: bytes
  * @max_segments: largest nents
@@ -92,6 +96,7 @@ struct fio_unit_info {
 	u32 physical_bytes;
 	u64 blocks;
 	u32 max_bytes;
+	u32 atomic_bytes;
 	u64 max_discard_bytes;
 	u32 discard_granularity;
 	u32 max_segments;
