@@ -17,7 +17,7 @@ $(foreach t,fio-status fio-attach fio-detach fio-format,$(eval $(t)-ldlibs := -l
 # --- fio-ftl: looks at card images, with the driver's own FTL core ----------------
 # env.c is what the core links; a test links that of its simulator instead.
 host-libs += libfioftltool
-libfioftltool-srcs := $(addprefix utils/fio-ftl/, check.c cmdline.c device.c dump.c explain.c \
+libfioftltool-srcs := $(addprefix utils/fio-ftl/, check.c cmdline.c device.c dump.c explain.c groups.c \
 	export.c facts.c image.c out.c rebuild.c source.c)
 host-progs += fio-ftl
 fio-ftl-srcs := utils/fio-ftl/main.c utils/fio-ftl/env.c

@@ -401,6 +401,44 @@ static void test_cut(void **state)
 	}
 }
 
+/* Four units from @lu on, as one. */
+static void put_atomic(struct maker *m, u64 lu, u8 value)
+{
+	u8 pages[4 * FIO_MEDIA_UNIT];
+
+	memset(pages, value, sizeof(pages));
+	assert_int_equal(sim_do(&m->env, m->f, FTL_WRITE, FTL_IO_ATOMIC, lu, 4, pages), 0);
+	memset(&want[lu], value, 4);
+}
+
+/* Of an atomic write a page is missing: what was there before it counts, for both readers. */
+static void test_atomic(void **state)
+{
+	struct json_object *o;
+	struct maker m;
+	u64 seed;
+	u32 i, lost;
+
+	for (seed = 1; seed < 5; seed++) {
+		start(&m, seed);
+		write_much(&m, 600);
+		for (i = 0; i < 40; i++)
+			put_atomic(&m, draw(&m, UNITS - 4), 1 + draw(&m, 255));
+		write_much(&m, 600);
+		put_atomic(&m, 40, 7);
+		put_atomic(&m, 40, 9);
+		lost = place(&m, 40 + draw(&m, 4));
+		memset(&want[40], 7, 4);
+		cut(&m);
+		damage(lost);
+		expect_sound();
+		expect_code(tool("check", "-j", image, NULL), FIO_EXIT_OK);
+		o = answer();
+		assert_int_equal(json_object_get_int(member(o, "atomic_writes_cut_off")), 1);
+		json_object_put(o);
+	}
+}
+
 static void test_empty(void **state)
 {
 	struct maker m;
@@ -873,7 +911,8 @@ static int remove_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_clean), CASE(test_cut), CASE(test_empty), CASE(test_explain),
+		CASE(test_clean), CASE(test_cut), CASE(test_atomic), CASE(test_empty),
+		CASE(test_explain),
 		CASE(test_lost_pages), CASE(test_no_superblock), CASE(test_parity),
 		CASE(test_wrong_map), CASE(test_export_stdout),
 		CASE(test_dump), CASE(test_refuses), CASE(test_device),

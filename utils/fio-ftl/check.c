@@ -137,6 +137,7 @@ static int check_newest(struct checking *c)
 	id.media_id = le32_to_cpu(super->media_id);
 	id.user_units = c->units;
 	id.never = le64_to_cpu(super->seq_base) - 1;
+	id.group_seq = le64_to_cpu(super->group_seq);
 	err = facts_read(c->s, &id, &facts);
 	if (err)
 		return err;
@@ -153,6 +154,7 @@ static int check_newest(struct checking *c)
 	out_u64(c->out, "unreadable_pages", facts.unreadable);
 	out_u64(c->out, "pages_computed_from_parity", facts.rebuilt);
 	out_u64(c->out, "pages_of_other_formats", facts.foreign);
+	out_u64(c->out, "atomic_writes_cut_off", facts.cut_groups);
 	facts_free(&facts);
 	return 0;
 }

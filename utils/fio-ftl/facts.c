@@ -20,7 +20,7 @@
 static const char *const type_names[] = {
 	[FIO_TAG_DATA] = "data", [FIO_TAG_MAP] = "map", [FIO_TAG_DIR] = "directory",
 	[FIO_TAG_JOURNAL] = "journal", [FIO_TAG_SUPER] = "superblock", [FIO_TAG_PAD] = "padding",
-	[FIO_TAG_PARITY] = "parity",
+	[FIO_TAG_PARITY] = "parity", [FIO_TAG_GROUP] = "atomic list",
 };
 
 const char *tag_type_name(u8 type)
@@ -131,6 +131,7 @@ static void take_super(struct identity *id, const struct fio_super *s)
 	id->state = le32_to_cpu(s->state);
 	id->user_units = min_t(u64, le64_to_cpu(s->user_units), FIO_UNIT_NONE);
 	id->never = le64_to_cpu(s->seq_base) - 1;
+	id->group_seq = le64_to_cpu(s->group_seq);
 }
 
 /* Data pages vote: the format with most of them, and as large as its largest number. */
@@ -217,6 +218,7 @@ struct reader {
 	u32 leaves;
 	struct meta *journal;
 	u32 njournal, cap;
+	struct groups groups;
 };
 
 static void see(struct facts *f, u64 seq)
@@ -235,18 +237,22 @@ static void fact_none(struct facts *f, u64 lu, u64 seq, u8 kind)
 	*x = (struct fact){ .seq = seq, .unit = FIO_UNIT_NONE, .kind = kind };
 }
 
-static int fact_data(struct reader *r, const struct page *p, u64 lu, u64 seq)
+static void fact_data(struct reader *r, u32 unit, u64 lu, u64 seq)
 {
 	struct fact *x = &r->f->lu[lu];
-	u32 other = x->unit / r->s->media.geo.pages;
+	u32 au = unit / r->s->media.geo.pages, other = x->unit / r->s->media.geo.pages;
 
 	if (!seq_after(seq, x->seq) &&
 	    (seq != x->seq || x->unit == FIO_UNIT_NONE ||
-	     !better_copy(p->suspect_au, r->stripe_seq[p->au], r->suspect[other],
+	     !better_copy(r->suspect[au], r->stripe_seq[au], r->suspect[other],
 			  r->stripe_seq[other])))
-		return 0;
-	*x = (struct fact){ .seq = seq, .unit = p->unit, .kind = FACT_WRITTEN };
-	return 0;
+		return;
+	*x = (struct fact){ .seq = seq, .unit = unit, .kind = FACT_WRITTEN };
+}
+
+static void fact_member(void *ctx, const struct group_member *m)
+{
+	fact_data(ctx, m->unit, m->lu, m->seq);
 }
 
 static int fact_map(struct reader *r, const struct page *p, u64 leaf, u64 seq)
@@ -313,8 +319,12 @@ static int take_page(void *ctx, const struct page *p)
 		return 0;
 	see(f, seq);
 	see(f, le64_to_cpu(p->tag.stripe_seq));
+	if (p->tag.type == FIO_TAG_GROUP)
+		groups_list(&r->groups, &p->tag, (const void *)p->data);
+	if (is_group_page(&p->tag, f->id.user_units))
+		return groups_add(&r->groups, &p->tag, p->unit);
 	if (p->tag.type == FIO_TAG_DATA && lba < f->id.user_units)
-		return fact_data(r, p, lba, seq);
+		fact_data(r, p->unit, lba, seq);
 	if (p->tag.type == FIO_TAG_MAP && lba < r->leaves)
 		return fact_map(r, p, lba, seq);
 	return p->tag.type == FIO_TAG_JOURNAL ? fact_journal(r, p, seq) : 0;
@@ -398,11 +408,15 @@ int facts_read(struct source *s, const struct identity *id, struct facts *f)
 
 	memset(f, 0, sizeof(*f));
 	f->id = *id;
+	groups_begin(&r.groups, id);
 	err = reader_init(&r);
 	if (!err)
 		err = source_walk(s, take_page, &r);
 	if (!err)
+		f->cut_groups = groups_each(&r.groups, fact_member, &r);
+	if (!err)
 		apply_meta(&r);
+	groups_free(&r.groups);
 	free(r.stripe_seq);
 	free(r.suspect);
 	free(r.map);

@@ -136,11 +136,13 @@ int source_walk(struct source *s, int (*fn)(void *ctx, const struct page *p), vo
 /**
  * struct identity - the format that is looked for
  * @known: from a superblock; else guessed from the pages
+ * @group_seq: all atomic writes below it are whole, the superblock says
  */
 struct identity {
 	bool known;
 	u32 media_id, lba_bytes, state;
 	u64 user_units, never, generation;
+	u64 group_seq;
 };
 
 /** identity_find() - from the newest readable superblock, or by the look of the pages */
@@ -168,11 +170,12 @@ struct fact {
  * @lu: by logical unit
  * @pages: by tag type; @foreign: of other formats, @unreadable: no one knows,
  *	@rebuilt: computed from parity
+ * @cut_groups: atomic writes that do not count
  */
 struct facts {
 	struct identity id;
 	struct fact *lu;
-	u64 pages[16], foreign, unreadable, rebuilt, max_seq;
+	u64 pages[16], foreign, unreadable, rebuilt, max_seq, cut_groups;
 	u32 lost_meta;
 };
 
@@ -192,6 +195,38 @@ static inline bool seq_after(u64 a, u64 b)
 {
 	return (s64)(a - b) > 0;
 }
+
+/* ---- groups.c: which pages of atomic writes count ------------------------------ */
+
+struct group_member {
+	u64 seq, lu;
+	u32 unit;
+	u16 index, len;
+};
+
+/**
+ * struct groups - all pages of groups, and the page that says which count
+ * @list: the newest of type GROUP, if @known; its number is @seq
+ */
+struct groups {
+	struct group_member *page;
+	u32 n, cap;
+	bool known;
+	u64 proof, seq;
+	struct fio_group_page list;
+};
+
+void groups_begin(struct groups *g, const struct identity *id);
+void groups_free(struct groups *g);
+/** is_group_page() - of an atomic write of several units */
+bool is_group_page(const struct fio_tag *tag, u64 user_units);
+/** groups_add() - a page of a group was found; 0 or -ENOMEM */
+int groups_add(struct groups *g, const struct fio_tag *tag, u32 unit);
+/** groups_list() - a page of type GROUP was found */
+void groups_list(struct groups *g, const struct fio_tag *tag, const struct fio_group_page *p);
+/** groups_each() - call @fn for each page that counts; returns how many groups do not */
+u64 groups_each(struct groups *g, void (*fn)(void *ctx, const struct group_member *m), void *ctx);
+bool group_page_valid(const struct fio_group_page *p);
 
 /* ---- output (out.c) ------------------------------------------------------------ */
 
