@@ -64,6 +64,7 @@ static const struct {
 	{ "torn-pages", offsetof(struct image, torn_pages) },
 	{ "torn-erases", offsetof(struct image, torn_erases) },
 	{ "refreshed", offsetof(struct image, refreshed) },
+	{ "dropped", offsetof(struct image, dropped) },
 	{ "check", offsetof(struct image, check) },
 	{ "export", offsetof(struct image, export) },
 };

@@ -44,6 +44,7 @@ enum image_attach {
  * @check, @export: exit codes of fio-ftl
  * @torn_pages: programs that a cut interrupted, as far as it shows; @torn_erases: likewise
  * @refreshed: units that the recovery of its version wrote anew
+ * @dropped: atomic writes that were not whole
  * @crc: of the state file
  * @block: what the logical blocks hold; image_free() frees it
  */
@@ -56,7 +57,7 @@ struct image {
 	enum image_attach attach;
 	int error;
 	u32 check, export;
-	u32 torn_pages, torn_erases, refreshed;
+	u32 torn_pages, torn_erases, refreshed, dropped;
 	u32 crc;
 	struct image_block *block;
 };

@@ -260,6 +260,22 @@ static void work(struct maker *m, u32 times)
 	}
 }
 
+/* Blocks of 4 KiB, several at a time: all of them are new, or none. */
+static void work_atomic(struct maker *m, u32 times)
+{
+	struct ftl_info info;
+	u32 count;
+
+	if (!m->dead)
+		ftl_get_info(m->c.f, &info);
+	while (times-- && !m->dead) {
+		count = 2 + draw(m, min_t(u32, info.atomic_blocks, MAX_COUNT) - 1);
+		change(m, FTL_WRITE, FTL_IO_ATOMIC, draw(m, image_blocks(&m->im) - count + 1),
+		       count);
+		work(m, draw(m, 3));
+	}
+}
+
 static void collect(struct maker *m)
 {
 	if (!m->dead)
@@ -541,6 +557,26 @@ static void make_large_dirty(struct maker *m)
 	cut(m);
 }
 
+static void make_atomic_clean(struct maker *m)
+{
+	start(m, 0);
+	fill(m);
+	work_atomic(m, 60);
+	stop(m);
+}
+
+static void make_atomic_dirty(struct maker *m)
+{
+	start(m, 0);
+	fill(m);
+	work_atomic(m, 20);
+	collect(m);
+	work_atomic(m, 20);
+	cut_within(m, 12);
+	work_atomic(m, 40);
+	cut(m);
+}
+
 /* The old format is gone, the new one is not there yet. */
 static void make_formatting(struct maker *m)
 {
@@ -623,10 +659,15 @@ static const struct recipe {
 	{ { .name = "dirty-checkpoint", TWO_DIES }, make_checkpoint, 16 },
 	{ { .name = "dirty-failures", PARITY }, make_failures, 17 },
 	{ { .name = "weak", TWO_DIES, .weak = 1 }, make_dirty, 318 },
-	{ { .name = "weak-twice", TWO_DIES, .weak = 1 }, make_twice, 219 },
+	{ { .name = "weak-twice", TWO_DIES, .weak = 1 }, make_twice, 519 },
 	{ { .name = "weak-512", SECTORS, .weak = 1 }, make_dirty, 20 },
 	{ { .name = "weak-parity", PARITY, .weak = 1 }, make_dirty, 421 },
 	{ { .name = "weak-ladder", LADDER, .weak = 1 }, make_dirty, 22 },
+	{ { .name = "clean-atomic", TWO_DIES }, make_atomic_clean, 30 },
+	{ { .name = "dirty-atomic", TWO_DIES }, make_atomic_dirty, 431 },
+	{ { .name = "dirty-atomic-parity", PARITY }, make_atomic_dirty, 332 },
+	{ { .name = "weak-atomic", TWO_DIES, .weak = 1 }, make_atomic_dirty, 233 },
+	{ { .name = "weak-atomic-parity", PARITY, .weak = 1 }, make_atomic_dirty, 234 },
 	{ { .name = "unknown-compat", TWO_DIES }, make_compat, 23 },
 	{ { .name = "unknown-ro-compat", TWO_DIES, .attach = IMAGE_READ_ONLY }, make_ro_compat,
 	  24 },
@@ -697,6 +738,7 @@ static void look(struct maker *m)
 {
 	bool scan = m->im.attach == IMAGE_RECOVERED;
 	struct ftl_recovery rec;
+	struct ftl_stats st;
 	char path[300];
 	struct card c;
 	int err;
@@ -712,7 +754,9 @@ static void look(struct maker *m)
 		bad(m, "attach ends otherwise than it should", err);
 	if (!err) {
 		ftl_get_recovery(c.f, &rec);
+		ftl_get_stats(c.f, &st);
 		m->im.refreshed = (u32)rec.units_rewritten;
+		m->im.dropped = (u32)st.groups_dropped;
 		if (rec.clean == scan)
 			bad(m, "clean, or not, against all expectation", rec.clean);
 		m->im.block = calloc(image_blocks(&m->im), sizeof(*m->im.block));
