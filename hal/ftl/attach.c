@@ -258,6 +258,7 @@ int ftl_attach(struct media *m, const struct ftl_env *env, u32 flags, struct ftl
 		look_only(a.f);
 	err = run_steps(&a);
 	if (err) {
+		ftl_parity_rest(a.f);
 		ftl_destroy(a.f);
 		return err;
 	}
@@ -281,7 +282,7 @@ static int shut_down(struct ftl *f)
 	err = ftl_checkpoint(f);
 	if (!err && ftl_has_parity(f)) {
 		ftl_leave_stripes(f);
-		err = min(ftl_seal(f), 0);
+		err = min(ftl_seal_all(f), 0);
 	}
 	if (!err)
 		err = ftl_group_detach(f);
@@ -302,6 +303,7 @@ int ftl_detach(struct ftl *f)
 	if (err)
 		ftl_say(f, FTL_WARN, "detached, but not clean (%d): the next attach has to scan",
 			err);
+	ftl_parity_rest(f);
 	ftl_destroy(f);
 	return err;
 }

@@ -365,7 +365,7 @@ struct ftl *ftl_create(struct media *m, const struct ftl_env *env)
 	f->roll.every = FTL_ROLL_DEFAULT;
 	ftl_set_shape(f, &m->geo);
 	ftl_set_parity(f, false);
-	if (ftl_alloc_unit_state(f) || ftl_slots_init(f)) {
+	if (ftl_alloc_unit_state(f) || ftl_parity_init(f) || ftl_slots_init(f)) {
 		ftl_say(f, FTL_ERR, "out of memory: %llu bytes were not enough to begin",
 			(unsigned long long)f->st.mem_peak);
 		ftl_destroy(f);
@@ -387,6 +387,7 @@ void ftl_destroy(struct ftl *f)
 	ftl_slots_free(f);
 	ftl_map_free(f);
 	ftl_group_free(f);
+	ftl_parity_free(f);
 	free_unit_state(f);
 	env.free(env.ctx, f, sizeof(*f));
 }

@@ -21,7 +21,7 @@ static int check_params(struct ftl *f, const struct ftl_format_params *p, u64 un
 		ftl_say(f, FTL_ERR, "format refused: a capacity of 0");
 		return -EINVAL;
 	}
-	if (p->parity != FTL_PARITY_ON || ftl_parity_possible(&f->m->geo))
+	if (p->parity != FTL_PARITY_ON || ftl_can_have_parity(&f->m->geo))
 		return 0;
 	ftl_say(f, FTL_ERR, "format refused: parity needs 3 dies or more and a medium that sums up rows; this one has %u dies and sums of %u stripes",
 		f->m->geo.dies, f->m->geo.xor_groups);
@@ -34,7 +34,7 @@ static void choose_parity(struct ftl *f, u8 parity, u64 units)
 	bool on = parity == FTL_PARITY_ON;
 
 	if (parity == FTL_PARITY_DEFAULT)
-		on = f->geo.dies >= DEFAULT_DIES && ftl_parity_possible(&f->m->geo) &&
+		on = f->geo.dies >= DEFAULT_DIES && ftl_can_have_parity(&f->m->geo) &&
 		     units <= ftl_max_user_units(&f->m->geo, f->bad_aus);
 	ftl_set_parity(f, on);
 }

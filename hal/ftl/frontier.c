@@ -115,11 +115,8 @@ static void start_stripe(struct ftl *f, struct ftl_frontier *fr, u32 s)
 	}
 	if (!ftl_has_parity(f))
 		return;
-	st->parity = ftl_parity_die(f, s);
-	st->flags = FTL_SF_SUMS;
-	st->rows = f->geo.pages;
+	ftl_rows_begin(f, s);
 	fr->used[st->parity] = f->geo.pages;
-	f->sums++;
 }
 
 /* The medium sums rows of so many stripes; copies and metadata must find room. */
@@ -485,6 +482,8 @@ void ftl_append_ok(struct ftl *f, u32 unit)
 
 	ftl_note_volatile(f);
 	f->st.units_written_life++;
+	if (ftl_has_parity(f))
+		ftl_rows_stored(f, s, &unit, 1);
 	ftl_add(&f->stripe[s].inflight, -1);
 	ftl_stripe_settle(f, s);
 }

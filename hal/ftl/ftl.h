@@ -92,6 +92,9 @@ int ftl_format(struct media *m, const struct ftl_env *env,
 /** ftl_max_user_units() - the largest capacity of a medium with @bad_aus bad append units */
 u64 ftl_max_user_units(const struct media_geometry *g, u64 bad_aus);
 
+/** ftl_can_have_parity() - can a medium carry a format with parity */
+bool ftl_can_have_parity(const struct media_geometry *g);
+
 #define FTL_ATTACH_CLEAN_ONLY	BIT(0)	/* fail with -EUCLEAN rather than recover */
 #define FTL_ATTACH_RESCAN	BIT(1)	/* scan even when clean */
 #define FTL_ATTACH_READ_ONLY	BIT(2)	/* look only: no command that changes the medium */

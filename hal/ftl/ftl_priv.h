@@ -97,7 +97,7 @@ enum ftl_stripe_state {
 #define FTL_SF_EVACUATE	BIT(0)	/* an append failed in it: collect it first */
 #define FTL_SF_PINNED	BIT(1)	/* attach: its content may still be needed */
 #define FTL_SF_UNSEALED	BIT(2)	/* its end may be in a volatile buffer */
-#define FTL_SF_SUMS	BIT(4)	/* the medium sums its rows; its parity is not written */
+#define FTL_SF_SUMS	BIT(4)	/* the medium sums its rows; not all its parity is written */
 #define FTL_SF_OLD_SUMS	BIT(5)	/* the medium has sums until it is erased, flash no parity */
 #define FTL_SF_FINISH	BIT(6)	/* closed before it was full: the medium does not know */
 
@@ -116,6 +116,7 @@ enum ftl_stripe_state {
  * @group_seq: newest atomic write with a page in it; see group.c
  * @parity: die of its parity, if it has any; good while it is open or has sums
  * @rows: rows in use, while it has sums
+ * @bank: where those are counted
  *
  * The lock protects it, but for @valid, @inflight and @stuck: those are atomics,
  * changed by writes that complete. @inflight only reaches 0 for good when no
@@ -141,6 +142,7 @@ struct ftl_stripe {
 	u8 queued;
 	u8 stuck;
 	u16 parity;
+	u16 bank;
 	u32 rows;
 	u64 group_seq;
 };
@@ -187,6 +189,28 @@ struct ftl_frontier {
 	u32 *used;
 	u32 placed;
 	u64 inverse;
+};
+
+/**
+ * struct ftl_bank - a stripe whose rows the medium sums; see parity.c
+ * @stripe: which, or FTL_NONE
+ * @members: its append units with data
+ * @next: rows before it have their parity on flash
+ * @tries: of a command that card resets ended
+ * @busy: a command is under way
+ * @failed: its parity cannot be written
+ * @stored: units appended, by band of rows
+ *
+ * The lock protects it, but for @stored: those are atomics.
+ */
+struct ftl_bank {
+	struct ftl *f;
+	u32 stripe;
+	u32 members;
+	u32 next;
+	u32 tries;
+	bool busy, failed;
+	u32 *stored;
 };
 
 #define FTL_CLASSES	46	/* of intervals, three for two octaves up to 2^30 */
@@ -415,6 +439,7 @@ struct ftl {
 	u32 epoch_waiter;
 	u32 write_epoch;
 	u32 trim_active;	/* there is a group of trims */
+	u32 rows_due;		/* rows may be complete whose parity is not on its way */
 	struct ftl_pins *pins;
 
 	u8 pad0[64];
@@ -462,6 +487,10 @@ struct ftl {
 	u8 pad2[64];
 	struct ftl_frontier front[FTL_STREAMS];
 	u32 sums;		/* stripes with FTL_SF_SUMS or FTL_SF_OLD_SUMS */
+	struct ftl_bank *bank;
+	u32 *stored;		/* theirs, of all */
+	u32 banks, bands, band_shift;
+	u32 rows_active;	/* commands under way for them */
 	struct ftl_place place;
 	u32 *front_used;	/* theirs, by stream and die */
 	u32 open_stripes;
@@ -674,6 +703,7 @@ int ftl_sync(struct ftl *f);
 int ftl_sync_rest(struct ftl *f);
 void ftl_retire_aus(struct ftl *f, u32 s);
 int ftl_seal(struct ftl *f);
+int ftl_seal_all(struct ftl *f);
 bool ftl_needs_sync(const struct ftl *f);
 
 /*
@@ -790,7 +820,8 @@ static inline void ftl_span(const struct ftl *f, const struct ftl_io *io, u64 *l
  */
 static inline void ftl_look(struct ftl *f)
 {
-	if (unlikely(ftl_load(&f->want_cmd) | ftl_load(&f->nwait) | ftl_load(&f->kicks)))
+	if (unlikely(ftl_load(&f->want_cmd) | ftl_load(&f->nwait) | ftl_load(&f->kicks) |
+		     ftl_load(&f->rows_due)))
 		ftl_attend(f);
 }
 
@@ -909,12 +940,18 @@ int ftl_regroup_end(struct ftl_regroup *g);
 void ftl_regroup_free(struct ftl_regroup *g);
 
 /* parity.c */
-bool ftl_parity_possible(const struct media_geometry *g);
 void ftl_set_parity(struct ftl *f, bool on);
 u32 ftl_stripe_size(const struct ftl *f, u32 s);
 u32 ftl_parity_die(const struct ftl *f, u32 s);
 bool ftl_held_parity(const struct ftl *f, u32 s, u32 die);
+void ftl_rows_begin(struct ftl *f, u32 s);
+void ftl_rows_stored(struct ftl *f, u32 s, const u32 *unit, u32 n);
+bool ftl_parity_pump(struct ftl *f, bool worker);
 int ftl_parity_close(struct ftl *f);
+void ftl_parity_rest(struct ftl *f);
+bool ftl_parity_step(struct ftl *f);
+int ftl_parity_init(struct ftl *f);
+void ftl_parity_free(struct ftl *f);
 int ftl_parity_attach(struct ftl *f);
 
 /* rebuild.c */

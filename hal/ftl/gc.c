@@ -135,6 +135,7 @@ static void pace_end(struct ftl *f)
 
 struct scan {
 	u32 unit, end;
+	u32 parity;	/* append unit to which parity is still being written, or FTL_NONE */
 };
 
 static bool tags_fill(struct ftl *f, struct ftl_slot *s, void *arg)
@@ -145,7 +146,8 @@ static bool tags_fill(struct ftl *f, struct ftl_slot *s, void *arg)
 	while (c->unit < c->end && n < f->geo.max_units) {
 		u8 au = f->au[ftl_unit_au(f, c->unit)];
 
-		if (au & (FTL_AU_SYSTEM | FTL_AU_ERASED)) {
+		if (au & (FTL_AU_SYSTEM | FTL_AU_ERASED) ||
+		    ftl_unit_au(f, c->unit) == c->parity) {
 			c->unit += f->geo.pages;
 			continue;
 		}
@@ -515,20 +517,45 @@ static void mark_stuck(struct ftl *f, u32 victim)
 	ftl_unlock(&f->lock, flags);
 }
 
+/* ---- room for copies ------------------------------------------------------------------ */
+
+#define STEP_UNITS(f)	(FTL_SLOTS * (f)->geo.max_units)	/* copied in one step */
+
+/*
+ * Lock held: might a frontier want to open a stripe in the next step, and not be
+ * allowed to? Copies would go where they do not belong.
+ */
+static bool is_blocked(const struct ftl *f, const struct ftl_frontier *fr)
+{
+	return fr->room < STEP_UNITS(f) && fr->unsealed > (fr->stripe == FTL_NONE);
+}
+
+/* The copies may close stripes and begin others. */
+static int open_the_way(struct ftl *f)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	bool blocked = false;
+	u32 i;
+
+	for (i = 0; i < FTL_STREAMS && !blocked; i++)
+		blocked = i != FTL_USER && is_blocked(f, &f->front[i]);
+	ftl_unlock(&f->lock, flags);
+	return blocked ? min(ftl_seal_all(f), 0) : 0;
+}
+
 /* ---- collecting -------------------------------------------------------------------------- */
 
 /* Look for what is valid in a victim. */
 static int begin_victim(struct ftl *f, u32 victim)
 {
 	static const struct ftl_pipe tags = { tags_fill, tags_reap };
-	struct scan c = { victim * f->stripe_units, (victim + 1) * f->stripe_units };
+	struct scan c = {
+		.unit = victim * f->stripe_units, .end = (victim + 1) * f->stripe_units,
+	};
 	unsigned long flags;
 	int err;
 
-	/* The copies may close one stripe and begin another. */
-	err = ftl_seal(f);
-	if (err >= 0)
-		err = ftl_prepare(f, f->rungs ? f->ready_goal : 2);
+	err = ftl_prepare(f, f->rungs ? f->ready_goal : 2);
 	if (err < 0)
 		return err;
 	flags = ftl_lock(&f->lock);
@@ -540,6 +567,8 @@ static int begin_victim(struct ftl *f, u32 victim)
 	f->gc_lost = 0;
 	f->gc_bad = 0;
 	f->gc_active = true;
+	c.parity = f->stripe[victim].flags & FTL_SF_SUMS ?
+		   ftl_au_index(f, victim, f->stripe[victim].parity) : FTL_NONE;
 	f->st.gc_victims++;
 	f->st.gc_victim_units += f->stripe[victim].size;
 	f->st.gc_victim_valid += f->gc_before;
@@ -568,8 +597,9 @@ static int copy_some(struct ftl *f, u32 most)
 {
 	static const struct ftl_pipe copy = { copy_fill, copy_reap };
 	u32 end = f->gc_next + min(most, f->gc_count - f->gc_next);
+	int err = open_the_way(f);
 
-	return ftl_pipe_run(f, &copy, &end);
+	return err ? err : ftl_pipe_run(f, &copy, &end);
 }
 
 /**
@@ -746,7 +776,7 @@ static bool collect_some(struct ftl *f, bool gentle)
 		if (victim == FTL_NONE || begin_victim(f, victim))
 			return false;
 	}
-	err = copy_some(f, FTL_SLOTS * f->geo.max_units);
+	err = copy_some(f, STEP_UNITS(f));
 	if (err && err != -ENOSPC)
 		return false;
 	if (!err && f->gc_next < f->gc_count)
@@ -778,7 +808,7 @@ int ftl_make_room(struct ftl *f, enum ftl_stream stream, u64 units)
 		flags = ftl_lock(&f->lock);
 		sealed = ftl_frontier(f, stream)->unsealed <= 1;
 		ftl_unlock(&f->lock, flags);
-		err = sealed ? 0 : ftl_seal(f);
+		err = sealed ? 0 : ftl_seal_all(f);
 		if (err < 0 || ftl_load(&f->gone))
 			return err < 0 ? err : -ENODEV;
 		flags = ftl_lock(&f->lock);
@@ -786,7 +816,8 @@ int ftl_make_room(struct ftl *f, enum ftl_stream stream, u64 units)
 		ftl_unlock(&f->lock, flags);
 		if (room >= units)
 			break;
-		if (!ftl_reclaim(f) && !collect_one(f, false) && !get_desperate(f)) {
+		if (!ftl_reclaim(f) && !collect_one(f, false) && ftl_parity_close(f) <= 0 &&
+		    !get_desperate(f)) {
 			f->gc_desperate = false;
 			return ftl_load(&f->gone) ? -ENODEV : -ENOSPC;
 		}
@@ -828,7 +859,7 @@ bool ftl_gc_step(struct ftl *f)
 	if (did || !starved || ftl_load(&f->read_only) || !writes_wait(f) ||
 	    !ftl_user_starved(f) || ftl_reclaim(f) || ftl_load(&f->gone))
 		return did;
-	if (get_desperate(f))
+	if (ftl_parity_close(f) > 0 || get_desperate(f))
 		return true;
 	ftl_set_read_only(f, "no stripe can be collected to make room");
 	return false;

@@ -340,7 +340,7 @@ static int append_page(struct ftl *f)
 	int err = -EIO, r;
 
 	for (tries = 0; (err == -EIO || err == -ENOSPC) && tries < FTL_APPEND_TRIES; tries++) {
-		r = err == -ENOSPC ? ftl_seal(f) : 0;
+		r = err == -ENOSPC ? ftl_seal_all(f) : 0;
 		if (r >= 0)
 			r = ftl_prepare(f, 2);
 		err = r == -ENODEV ? r : append_once(f);

@@ -16,14 +16,16 @@
 
 #define MIN_DIES	3
 #define MIN_GROUPS	(FTL_SUMS_KEPT + 3)
+#define MAX_GROUPS	128U	/* more have no use: two for each stream */
+#define MAX_BANDS	32U
 
 /**
- * ftl_parity_possible() - can a medium carry a format with parity
+ * ftl_can_have_parity() - can a medium carry a format with parity
  * @g: its geometry
  *
  * Context: any.
  */
-bool ftl_parity_possible(const struct media_geometry *g)
+bool ftl_can_have_parity(const struct media_geometry *g)
 {
 	return g->dies >= MIN_DIES && g->xor_groups >= MIN_GROUPS;
 }
@@ -39,7 +41,7 @@ void ftl_set_parity(struct ftl *f, bool on)
 {
 	struct media_geometry g = f->geo;
 
-	g.xor_groups = on ? f->m->geo.xor_groups : 0;
+	g.xor_groups = on ? min(f->m->geo.xor_groups, MAX_GROUPS) : 0;
 	ftl_set_shape(f, &g);
 }
 
@@ -105,17 +107,172 @@ bool ftl_held_parity(const struct ftl *f, u32 s, u32 die)
 	return d == die;
 }
 
-/* ---- closing ------------------------------------------------------------------ */
+/* ---- rows ------------------------------------------------------------------------ */
 
-static u32 next_pending(struct ftl *f, u32 from)
+/*
+ * A row is complete when each append unit with data has its page, by a command that
+ * has completed: only then will its sum never change again. Which page an append got
+ * is in its completion, and those come in any order. So units are counted by the page
+ * they got, in bands of a few rows, one atomic for each run of them. A failed append
+ * leaves its band open for good: the rest of that stripe has to wait until it closes,
+ * and everything in it has completed.
+ */
+static u32 band_of(const struct ftl *f, u32 unit)
+{
+	return unit % f->geo.pages >> f->band_shift;
+}
+
+static u32 band_end(const struct ftl *f, u32 band)
+{
+	return min((band + 1) << f->band_shift, f->geo.pages);
+}
+
+static u32 band_full(const struct ftl *f, const struct ftl_bank *b, u32 band)
+{
+	return (band_end(f, band) - (band << f->band_shift)) * b->members;
+}
+
+/**
+ * ftl_rows_begin() - the medium sums the rows of a stripe from now on
+ * @f: the instance
+ * @s: the stripe, about to be written
+ *
+ * Context: lock held. There is a bank as long as the medium has sums to give.
+ */
+void ftl_rows_begin(struct ftl *f, u32 s)
+{
+	struct ftl_stripe *st = &f->stripe[s];
+	struct ftl_bank *b = f->bank;
+
+	while (b < &f->bank[f->banks - 1] && b->stripe != FTL_NONE)
+		b++;
+	st->parity = ftl_parity_die(f, s);
+	st->flags = FTL_SF_SUMS;
+	st->rows = f->geo.pages;
+	st->bank = b - f->bank;
+	b->stripe = s;
+	b->members = st->size / f->geo.pages;
+	b->next = 0;
+	b->tries = 0;
+	b->failed = false;
+	memset(b->stored, 0, f->bands * sizeof(*b->stored));
+	f->sums++;
+}
+
+/**
+ * ftl_rows_stored() - units of a stripe have been appended
+ * @f: the instance, with parity
+ * @s: the stripe; they still count as under way in it
+ * @unit: where they are
+ * @n: how many
+ *
+ * Context: any, no lock needed; ftl_look() follows.
+ */
+void ftl_rows_stored(struct ftl *f, u32 s, const u32 *unit, u32 n)
+{
+	struct ftl_bank *b = &f->bank[f->stripe[s].bank];
+	u32 i, run, band;
+
+	for (i = 0; i < n; i += run) {
+		band = band_of(f, unit[i]);
+		for (run = 1; i + run < n && band_of(f, unit[i + run]) == band; run++)
+			;
+		/* All completions of a band come before the append that relies on them. */
+		if (__atomic_add_fetch(&b->stored[band], run, __ATOMIC_ACQ_REL) ==
+		    band_full(f, b, band))
+			ftl_store(&f->rows_due, 1);
+	}
+}
+
+/* Lock held: rows from the first on that will not change any more. */
+static u32 rows_complete(const struct ftl *f, const struct ftl_bank *b)
+{
+	const struct ftl_stripe *st = &f->stripe[b->stripe];
+	u32 band = b->next >> f->band_shift;
+
+	if (st->state == FTL_S_CLOSED)
+		return st->rows;
+	while (band < f->bands && ftl_load_acquire(&b->stored[band]) == band_full(f, b, band))
+		band++;
+	return band ? band_end(f, band - 1) : 0;
+}
+
+/*
+ * All that is to be written of a closed stripe is, or cannot be: then it stays in the
+ * medium's memory until its data has been moved to where there is parity. Lock held.
+ */
+static void release(struct ftl *f, struct ftl_bank *b)
+{
+	struct ftl_stripe *st = &f->stripe[b->stripe];
+
+	st->flags &= ~FTL_SF_SUMS;
+	if (b->failed)
+		st->flags |= FTL_SF_OLD_SUMS | FTL_SF_EVACUATE;
+	else
+		f->sums--;
+	b->stripe = FTL_NONE;
+	/* ftl_stripe_settle() left that to us. */
+	if (!ftl_needs_sync(f) && st->flags & FTL_SF_UNSEALED) {
+		st->flags &= ~FTL_SF_UNSEALED;
+		f->front[st->stream].unsealed--;
+	}
+	ftl_kick_later(f);
+}
+
+struct claim {
+	struct ftl_bank *bank;
+	u32 stripe, parity, row, n;	/* n 0: nothing left, the sums may go */
+	bool urgent;	/* the stripe has closed: who needs the next one may wait for that */
+};
+
+/* Lock held: is there anything to do for a bank now? It is then busy. */
+static bool claim_bank(struct ftl *f, struct ftl_bank *b, struct claim *c)
+{
+	const struct ftl_stripe *st = &f->stripe[b->stripe];
+	u32 rows;
+
+	if (b->failed) {
+		if (st->state == FTL_S_CLOSED)
+			release(f, b);
+		return false;
+	}
+	rows = rows_complete(f, b);
+	if (rows <= b->next && st->state != FTL_S_CLOSED)
+		return false;
+	*c = (struct claim){
+		.bank = b, .stripe = b->stripe, .parity = st->parity, .row = b->next,
+		.n = rows > b->next ? min(rows - b->next, f->geo.max_units) : 0,
+		.urgent = st->state == FTL_S_CLOSED,
+	};
+	b->busy = true;
+	ftl_add(&f->rows_active, 1);
+	return true;
+}
+
+static bool claim_next(struct ftl *f, u32 *i, struct claim *c)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	bool found = false;
+
+	for (; !found && *i < f->banks; ++*i) {
+		struct ftl_bank *b = &f->bank[*i];
+
+		found = b->stripe != FTL_NONE && !b->busy && claim_bank(f, b, c);
+	}
+	ftl_unlock(&f->lock, flags);
+	return found;
+}
+
+/* No command for it: the worker has a reserve of them. */
+static void unclaim(struct ftl *f, const struct claim *c)
 {
 	unsigned long flags = ftl_lock(&f->lock);
 
-	while (from < f->geo.aus && (f->stripe[from].state != FTL_S_CLOSED ||
-				     !(f->stripe[from].flags & FTL_SF_SUMS)))
-		from++;
+	c->bank->busy = false;
 	ftl_unlock(&f->lock, flags);
-	return from;
+	ftl_add(&f->rows_active, -1);
+	ftl_store(&f->rows_due, 1);
+	ftl_kick(f);
 }
 
 static void fill_tags(struct ftl *f, struct media_cmd *cmd, u32 unit, u32 row, u32 n)
@@ -131,6 +288,60 @@ static void fill_tags(struct ftl *f, struct media_cmd *cmd, u32 unit, u32 row, u
 	}
 }
 
+static void bank_done(struct media_cmd *cmd);
+
+/* Of a bank one command at a time is under way: those of two might change places. */
+static void start(struct ftl *f, const struct claim *c, struct media_cmd *cmd)
+{
+	u32 unit = ftl_au_index(f, c->stripe, c->parity) * f->geo.pages;
+
+	if (c->n) {
+		fill_tags(f, cmd, unit, c->row, c->n);
+		ftl_cmd_init(cmd, MEDIA_APPEND, c->n);
+		cmd->len = 0;
+		cmd->flags = MEDIA_F_PARITY | (c->urgent ? 0 : MEDIA_F_LOW);
+	} else {
+		cmd->unit[0] = unit;
+		ftl_cmd_init(cmd, MEDIA_FINISH, 1);
+		cmd->flags = MEDIA_F_XOR;
+	}
+	cmd->done = bank_done;
+	cmd->priv = c->bank;
+	f->m->ops->submit(f->m, cmd);
+}
+
+/**
+ * ftl_parity_pump() - write the parity of rows that are complete
+ * @f: the instance
+ * @worker: the caller is the worker, and may use its commands
+ *
+ * Context: any, no lock held.
+ * Return: false: there was no command for some.
+ */
+bool ftl_parity_pump(struct ftl *f, bool worker)
+{
+	struct media_cmd *cmd = NULL;
+	struct claim c;
+	u32 i = 0, n;
+
+	ftl_store(&f->rows_due, 0);
+	/* Before the look at the rows; pairs with those who set it. */
+	ftl_fence();
+	if (ftl_load(&f->gone))
+		return true;
+	for (n = 0; claim_next(f, &i, &c); n++) {
+		cmd = f->m->ops->get(f->m, 0, worker);
+		if (!cmd) {
+			unclaim(f, &c);
+			break;
+		}
+		start(f, &c, cmd);
+	}
+	if (n)
+		f->m->ops->commit(f->m, 0);
+	return i == f->banks;
+}
+
 /* Units at the front that went to the rows they are for. */
 static u32 rows_stored(const struct media_cmd *cmd, u32 unit, u32 row)
 {
@@ -143,99 +354,97 @@ static u32 rows_stored(const struct media_cmd *cmd, u32 unit, u32 row)
 	return i;
 }
 
-/* Rows @row and up; returns how many were stored, or -errno. */
-static int write_rows(struct ftl *f, u32 s, u32 row)
+/* Lock held. */
+static void rows_written(struct ftl *f, struct ftl_bank *b, const struct media_cmd *cmd)
 {
-	u32 unit = ftl_au_index(f, s, f->stripe[s].parity) * f->geo.pages;
-	u32 n = min(f->stripe[s].rows - row, f->geo.max_units), stored;
-	struct media_cmd *cmd = ftl_exec_get(f);
-	unsigned long flags;
-	int err;
+	u32 unit = ftl_au_index(f, b->stripe, f->stripe[b->stripe].parity) * f->geo.pages;
+	u32 stored = rows_stored(cmd, unit, b->next);
 
-	if (!cmd)
-		return -ENODEV;
-	fill_tags(f, cmd, unit, row, n);
-	ftl_cmd_init(cmd, MEDIA_APPEND, n);
-	cmd->len = 0;
-	cmd->flags = MEDIA_F_PARITY;
-	err = ftl_exec(f);
-	stored = rows_stored(cmd, unit, row);
-	flags = ftl_lock(&f->lock);
-	if (!ftl_load(&f->m->durable))
-		ftl_add(&f->volatile_gen, 1);
+	ftl_note_volatile(f);
+	b->next += stored;
 	f->st.units_written_life += stored;
 	f->st.parity_units_written += stored;
-	if (err == -EIO && cmd->status == MEDIA_PROGRAM_FAIL)
+	b->failed = stored < cmd->n && cmd->status != MEDIA_GONE;
+	if (cmd->status == MEDIA_PROGRAM_FAIL)
 		f->au[ftl_unit_au(f, unit)] |= FTL_AU_RETIRE | FTL_AU_STOP;
+	if (cmd->status == MEDIA_DIE_OFFLINE)
+		ftl_die_silent(f, unit);
+}
+
+/* A card reset ended a FINISH: it may be repeated, unlike an append. */
+static bool repeat(struct ftl *f, struct ftl_bank *b, struct media_cmd *cmd)
+{
+	if (cmd->op != MEDIA_FINISH || cmd->status != MEDIA_ABORTED || ftl_load(&f->gone) ||
+	    b->tries++ >= FTL_ABORT_TRIES)
+		return false;
+	cmd->status = MEDIA_OK;
+	cmd->failed = 0;
+	f->m->ops->submit(f->m, cmd);
+	f->m->ops->commit(f->m, 0);
+	return true;
+}
+
+static void account(struct ftl *f, struct ftl_bank *b, const struct media_cmd *cmd)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	u32 s = b->stripe;
+	bool failed;
+
+	b->busy = false;
+	if (cmd->op == MEDIA_APPEND)
+		rows_written(f, b, cmd);
+	failed = b->failed;
+	if (cmd->op == MEDIA_FINISH && cmd->status != MEDIA_GONE)
+		release(f, b);
 	ftl_unlock(&f->lock, flags);
-	ftl_exec_put(f);
-	return err == -ENODEV || stored == n ? (err == -ENODEV ? err : (int)n) : -EIO;
-}
-
-/* The medium may forget the sums of a stripe. */
-static int end_sums(struct ftl *f, u32 s)
-{
-	struct media_cmd *cmd = ftl_exec_get(f);
-	int err;
-
-	if (!cmd)
-		return -ENODEV;
-	cmd->unit[0] = ftl_au_index(f, s, f->stripe[s].parity) * f->geo.pages;
-	ftl_cmd_init(cmd, MEDIA_FINISH, 1);
-	cmd->flags = MEDIA_F_XOR;
-	err = ftl_exec(f);
-	ftl_exec_put(f);
-	return err == -ENODEV ? err : 0;
-}
-
-/*
- * What could not be written stays in the medium's memory until its data has been
- * moved to where there is parity. Lock held.
- */
-static void closed(struct ftl *f, u32 s, bool failed)
-{
-	struct ftl_stripe *st = &f->stripe[s];
-
-	st->flags &= ~FTL_SF_SUMS;
-	if (failed) {
-		st->flags |= FTL_SF_OLD_SUMS | FTL_SF_EVACUATE;
-		ftl_kick_later(f);
-	} else {
-		f->sums--;
-	}
-	/* ftl_stripe_settle() left that to us. */
-	if (!ftl_needs_sync(f) && st->flags & FTL_SF_UNSEALED) {
-		st->flags &= ~FTL_SF_UNSEALED;
-		f->front[st->stream].unsealed--;
-	}
-}
-
-static int close_one(struct ftl *f, u32 s)
-{
-	struct ftl_stripe *st = &f->stripe[s];
-	unsigned long flags;
-	u32 row = 0;
-	int n = 0, err = 0;
-
-	while (n >= 0 && row < st->rows) {
-		n = write_rows(f, s, row);
-		row += n > 0 ? n : 0;
-	}
-	if (n >= 0)
-		err = end_sums(f, s);
-	if (err || n == -ENODEV)
-		return -ENODEV;
-	if (n < 0)
+	if (failed)
 		ftl_say(f, FTL_WARN, "stripe %u: its parity cannot be written to die %u, its data moves to another stripe",
-			s, st->parity);
-	flags = ftl_lock(&f->lock);
-	closed(f, s, n < 0);
+			s, f->stripe[s].parity);
+}
+
+static void bank_done(struct media_cmd *cmd)
+{
+	struct ftl_bank *b = cmd->priv;
+	struct ftl *f = b->f;
+	void (*wake)(void *ctx) = f->env.wake;
+	void *ctx = f->env.ctx;
+
+	if (cmd->status == MEDIA_GONE)
+		ftl_set_gone(f);
+	if (repeat(f, b, cmd))
+		return;
+	account(f, b, cmd);
+	f->m->ops->put(f->m, cmd);
+	ftl_store(&f->rows_due, 1);
+	ftl_pump(f);
+	/* After that the instance may be gone: ftl_parity_rest(). */
+	__atomic_sub_fetch(&f->rows_active, 1, __ATOMIC_RELEASE);
+	wake(ctx);
+}
+
+/* Of closed stripes, without those whose parity could not be written. */
+static bool any_pending(struct ftl *f)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	bool any = false;
+	u32 i;
+
+	for (i = 0; i < f->banks && !any; i++)
+		any = f->bank[i].stripe != FTL_NONE &&
+		      f->stripe[f->bank[i].stripe].state == FTL_S_CLOSED;
 	ftl_unlock(&f->lock, flags);
-	return 0;
+	return any;
+}
+
+static bool nothing_pending(void *arg)
+{
+	struct ftl *f = arg;
+
+	return ftl_load(&f->rows_due) || !any_pending(f);
 }
 
 /**
- * ftl_parity_close() - write the parity of stripes that have closed
+ * ftl_parity_close() - wait for the parity of stripes that have closed
  * @f: the instance
  *
  * Also of one of which nothing is needed any more: until it is erased, a recovery
@@ -246,16 +455,97 @@ static int close_one(struct ftl *f, u32 s)
  */
 int ftl_parity_close(struct ftl *f)
 {
-	u32 s, n = 0;
-	int err = 0;
+	bool did = false;
 
 	if (!ftl_has_parity(f))
 		return 0;
-	for (s = next_pending(f, 0); !err && s < f->geo.aus; s = next_pending(f, s + 1)) {
-		err = close_one(f, s);
-		n++;
+	for (; any_pending(f); did = true) {
+		if (ftl_load(&f->gone))
+			return -ENODEV;
+		if (ftl_parity_pump(f, true)) {
+			if (ftl_wait(f, nothing_pending, f))
+				return -ENODEV;
+			continue;
+		}
+		/* All of the worker's are in use as well, by parity itself. */
+		if (!ftl_exec_get(f))
+			return -ENODEV;
+		ftl_exec_put(f);
 	}
-	return err ? err : !!n;
+	return did;
+}
+
+static bool at_rest(void *arg)
+{
+	return !ftl_load_acquire(&((struct ftl *)arg)->rows_active);
+}
+
+/**
+ * ftl_parity_rest() - wait until no command of ours is under way
+ * @f: the instance, about to be destroyed
+ *
+ * Also when the card is gone: the environment then ends what is left.
+ *
+ * Context: worker; no request is under way.
+ */
+void ftl_parity_rest(struct ftl *f)
+{
+	ftl_wait(f, at_rest, f);
+}
+
+/**
+ * ftl_parity_step() - rows for which there was no command
+ * @f: the instance
+ *
+ * Context: worker.
+ * Return: false: it makes no work for others.
+ */
+bool ftl_parity_step(struct ftl *f)
+{
+	if (ftl_load(&f->rows_due))
+		ftl_parity_pump(f, true);
+	return false;
+}
+
+static size_t counters(const struct ftl *f)
+{
+	return (size_t)f->banks * f->bands * sizeof(u32);
+}
+
+/**
+ * ftl_parity_init() - count rows of as many stripes as the medium can sum
+ * @f: the instance
+ *
+ * Context: worker; may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int ftl_parity_init(struct ftl *f)
+{
+	const struct media_geometry *g = &f->m->geo;
+	u32 i;
+
+	if (!ftl_can_have_parity(g))
+		return 0;
+	f->banks = min(g->xor_groups, MAX_GROUPS);
+	while (1U << f->band_shift < max(g->write_units, g->pages / MAX_BANDS))
+		f->band_shift++;
+	f->bands = DIV_ROUND_UP(g->pages, 1U << f->band_shift);
+	f->bank = ftl_alloc(f, f->banks * sizeof(*f->bank), FTL_MEM_CORE);
+	f->stored = ftl_alloc(f, counters(f), FTL_MEM_CORE);
+	if (!f->bank || !f->stored)
+		return -ENOMEM;
+	for (i = 0; i < f->banks; i++) {
+		f->bank[i].f = f;
+		f->bank[i].stripe = FTL_NONE;
+		f->bank[i].stored = f->stored + i * f->bands;
+	}
+	return 0;
+}
+
+void ftl_parity_free(struct ftl *f)
+{
+	ftl_free(f, f->stored, counters(f), FTL_MEM_CORE);
+	ftl_free(f, f->bank, f->banks * sizeof(*f->bank), FTL_MEM_CORE);
 }
 
 /* ---- what attach finds ---------------------------------------------------------- */
@@ -395,6 +685,8 @@ int ftl_parity_attach(struct ftl *f)
 
 	if (!ftl_has_parity(f))
 		return 0;
+	/* Of what recovery wrote: from here on nobody else touches stripes. */
+	ftl_parity_rest(f);
 	leave_dies(f);
 	err = ftl_pipe_run(f, &look, &l);
 	/* Once more: a torn page may have read well the first time. */

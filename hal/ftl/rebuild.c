@@ -183,10 +183,20 @@ static int sum_up(struct ftl *f, struct row *r)
 	return err || r->found ? err : read_sum(f, r);
 }
 
+static bool summed(struct ftl *f, const struct ftl_stripe *st)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	bool yes = st->flags & FTL_SF_SUMS;
+
+	ftl_unlock(&f->lock, flags);
+	return yes;
+}
+
 static int compute(struct ftl *f, u32 unit, struct fio_tag *tag)
 {
 	const struct ftl_stripe *st = &f->stripe[ftl_unit_stripe(f, unit)];
 	struct row r = { .unit = unit };
+	bool sums = summed(f, st);
 	u32 count;
 	int err;
 
@@ -197,8 +207,9 @@ static int compute(struct ftl *f, u32 unit, struct fio_tag *tag)
 	err = sum_up(f, &r);
 	if (err)
 		return err;
+	/* Its parity may have been written, and the sums ended, after we read the row. */
 	if (!r.found)
-		return -ENODATA;
+		return sums ? -EAGAIN : -ENODATA;
 	count = le16_to_cpu(r.par.count);
 	if (count != r.members + 1)
 		return count == r.members ? -ENOENT : -EAGAIN;

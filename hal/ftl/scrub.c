@@ -221,7 +221,7 @@ static bool to_patrol(struct ftl *f, u32 s)
 	unsigned long flags = ftl_lock(&f->lock);
 	const struct ftl_stripe *st = &f->stripe[s];
 	bool yes = st->state == FTL_S_CLOSED && ftl_load(&st->valid) &&
-		   !(st->flags & FTL_SF_EVACUATE);
+		   !(st->flags & (FTL_SF_EVACUATE | FTL_SF_SUMS));
 
 	ftl_unlock(&f->lock, flags);
 	return yes;

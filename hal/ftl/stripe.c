@@ -128,7 +128,9 @@ void ftl_stripe_settle(struct ftl *f, u32 s)
 	ftl_store(&st->state, FTL_S_CLOSED);
 	st->born = ftl_load(&f->hour);
 	f->open_stripes--;
-	if (!ftl_needs_sync(f) && !(st->flags & FTL_SF_SUMS)) {
+	if (st->flags & FTL_SF_SUMS) {
+		ftl_store(&f->rows_due, 1);
+	} else if (!ftl_needs_sync(f)) {
 		st->flags &= ~FTL_SF_UNSEALED;
 		fr->unsealed--;
 	}
@@ -256,21 +258,36 @@ static bool any_unsealed(struct ftl *f)
  *
  * Recovery takes the last pages of the two youngest stripes of each stream for
  * possibly torn, and no others: a frontier opens a stripe only while at most one
- * closed one of its stream is not sealed. Parity is part of that end.
+ * closed one of its stream is not sealed. Parity is part of that end; stripes that
+ * wait for it are left for later.
  *
  * Context: worker.
  * Return: 1: sealed something; 0; or -errno.
  */
 int ftl_seal(struct ftl *f)
 {
-	int err = ftl_parity_close(f);
+	int err;
 
-	if (err < 0 || !any_unsealed(f) || !mark_unsealed(f))
-		return err;
+	if (!any_unsealed(f) || !mark_unsealed(f))
+		return 0;
 	/* What flash did not take is in no page, torn or not: nothing to seal there. */
 	err = ftl_sync_rest(f);
 	unmark_unsealed(f, !err);
 	return err ? err : 1;
+}
+
+/**
+ * ftl_seal_all() - the same for all closed stripes, once their parity is written
+ * @f: the instance
+ *
+ * Context: worker, not from within a pipe.
+ * Return: 1: sealed something; 0; or -errno.
+ */
+int ftl_seal_all(struct ftl *f)
+{
+	int did = ftl_parity_close(f), err = did < 0 ? did : ftl_seal(f);
+
+	return err ? err : did;
 }
 
 /* Prepare an operation on the AUs of @stripe from die *@die on. */
@@ -571,7 +588,8 @@ static void drop_marks(struct ftl *f)
  *
  * First every reader that could have seen an old map finishes; then a SYNC makes
  * whatever superseded their content durable (I5, I6). Pages of atomic writes must not be
- * needed any more to show that those are whole (I7).
+ * needed any more to show that those are whole (I7). Those whose parity is not written
+ * yet are left for later.
  *
  * Context: worker.
  * Return: true when there is more room than before.
@@ -581,8 +599,6 @@ bool ftl_reclaim(struct ftl *f)
 	unsigned long flags;
 	u32 s, n = 0;
 
-	if (ftl_parity_close(f) < 0)
-		return false;
 	prove_dead(f);
 	flags = ftl_lock(&f->lock);
 	for (s = next_dead(f, 0, true); s != FTL_NONE; s = next_dead(f, s + 1, true)) {

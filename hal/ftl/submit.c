@@ -99,6 +99,8 @@ void ftl_attend(struct ftl *f)
 {
 	if (ftl_load(&f->want_cmd))
 		f->env.wake(f->env.ctx);
+	if (ftl_load(&f->rows_due))
+		ftl_parity_pump(f, false);
 	if (ftl_load(&f->nwait)) {
 		ftl_read_pump(f);
 		ftl_write_pump(f);

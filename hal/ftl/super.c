@@ -298,7 +298,7 @@ static int check_parity(struct ftl *f, const struct fio_super *s)
 {
 	bool on = le32_to_cpu(s->features.incompat) & FIO_INCOMPAT_PARITY;
 
-	if (on && !ftl_parity_possible(&f->m->geo)) {
+	if (on && !ftl_can_have_parity(&f->m->geo)) {
 		ftl_say(f, FTL_ERR, "the format has parity, and this medium cannot compute it (%u dies, sums of %u stripes): attach it to a card that can, or format it without",
 			f->m->geo.dies, f->m->geo.xor_groups);
 		return -EPROTONOSUPPORT;
@@ -459,15 +459,17 @@ static int write_mirrors(struct ftl *f)
 static void fill_super(struct ftl *f, enum fio_super_state state)
 {
 	struct fio_super *s = f->super;
+	unsigned long flags = ftl_lock(&f->lock);
 
-	s->version = cpu_to_le32(FIO_MEDIA_VERSION);
-	s->state = cpu_to_le32(state);
 	s->seq = cpu_to_le64(f->seq);
-	s->generation = cpu_to_le64(++f->sys_gen);
 	s->units_written = cpu_to_le64(f->st.units_written_life + ftl_units_fast(f));
 	s->user_units_written = cpu_to_le64(f->place.clock);
 	s->group_seq = cpu_to_le64(f->group.proved);
 	s->group_drops = cpu_to_le32(f->group.drops);
+	ftl_unlock(&f->lock, flags);
+	s->version = cpu_to_le32(FIO_MEDIA_VERSION);
+	s->state = cpu_to_le32(state);
+	s->generation = cpu_to_le64(++f->sys_gen);
 	if (state != FIO_SUPER_CLEAN) {
 		s->dirs = 0;
 		s->root = cpu_to_le32(FIO_UNIT_NONE);

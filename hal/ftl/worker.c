@@ -411,7 +411,7 @@ int ftl_slots_init(struct ftl *f)
 	u32 i;
 	int err = init_slot(f, &f->xslot);
 
-	if (!err && ftl_parity_possible(&f->m->geo)) {
+	if (!err && ftl_can_have_parity(&f->m->geo)) {
 		f->sum = ftl_alloc(f, FIO_MEDIA_UNIT, FTL_MEM_BUFFER);
 		err = f->sum ? init_slot(f, &f->pslot) : -ENOMEM;
 	}
@@ -489,6 +489,7 @@ static void set_timer(struct ftl *f)
 /* In order of urgency; each returns true when it did something. */
 static bool (*const jobs[])(struct ftl *f) = {
 	ftl_health_step,
+	ftl_parity_step,
 	ftl_rebuild_step,
 	ftl_die_step,
 	ftl_write_alloc_leaf,

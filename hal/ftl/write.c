@@ -737,6 +737,8 @@ static void publish_pinned(struct ftl *f, u64 lu, const u32 *unit, u32 n)
 			ftl_map_put_old(f, lu + i, ftl_swap(&leaf[(lu + i) & (FIO_MAP_FANOUT - 1)],
 							    unit[i]));
 		}
+		if (ftl_has_parity(f))
+			ftl_rows_stored(f, s, &unit[first], i - first);
 		if (unlikely(ftl_appended(f, s, i - first)))
 			settle(f, s);
 		first = i;

@@ -536,6 +536,13 @@ static void sync_check(struct sim *s)
 	s->syncs = left;
 }
 
+static void mix(struct sim *s, u32 die, const struct sim_op *op, s32 by)
+{
+	if (!sim_sums_mix(s->sums, op->block, op->page, op->content->data, &op->content->tag, by))
+		violate(s, "die %u append unit %u page %u: its row had its parity already", die,
+			op->block, op->page);
+}
+
 static void perform(struct sim *s, u32 die)
 {
 	static const char *const name[] = { "program", "erase", "retire" };
@@ -562,8 +569,7 @@ static void perform(struct sim *s, u32 die)
 	if (status && op.cmd) {
 		unit_failed(op.cmd, op.index, status);
 		if (op.added)
-			sim_sums_mix(s->sums, op.block, op.page, op.content->data,
-				     &op.content->tag, -1);
+			mix(s, die, &op, -1);
 	}
 	op_acked(s, &op);
 	sim_page_put(op.content);
@@ -661,8 +667,7 @@ static void add_unit(struct sim *s, const struct place *p, struct sim_op *op)
 	s->flags[au_index(s, p)] |= SIM_AU_XOR;
 	op->added = !op->fail;
 	if (op->added)
-		sim_sums_mix(s->sums, p->block, p->page, op->content->data,
-			     &op->content->tag, 1);
+		mix(s, p->die, op, 1);
 }
 
 static void append_unit(struct sim *s, struct sim_cmd *c, u32 i)

@@ -80,7 +80,7 @@ void sim_sums_free(struct sim_sums *x);
 bool sim_sums_open(struct sim_sums *x, u32 au);
 bool sim_sums_begin(struct sim_sums *x, u32 au);
 void sim_sums_end(struct sim_sums *x, u32 au);
-void sim_sums_mix(struct sim_sums *x, u32 au, u32 page, const void *data,
+bool sim_sums_mix(struct sim_sums *x, u32 au, u32 page, const void *data,
 		  const struct fio_tag *tag, s32 by);
 bool sim_sums_get(struct sim_sums *x, u32 au, u32 page, void *data, struct fio_tag *tag,
 		  bool raw);

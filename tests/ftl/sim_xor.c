@@ -11,6 +11,7 @@
 
 struct sum {
 	u32 count;
+	bool stored;	/* on flash, as it was then */
 	struct fio_tag tag;
 	u8 data[FIO_MEDIA_UNIT];
 };
@@ -87,8 +88,11 @@ void sim_sums_end(struct sim_sums *x, u32 au)
 	*g = (struct group){ false, 0, NULL };
 }
 
-/* @by: 1 adds the page, -1 takes it out. */
-void sim_sums_mix(struct sim_sums *x, u32 au, u32 page, const void *data,
+/*
+ * @by: 1 adds the page, -1 takes it out. False: parity was stored before, and does not
+ * say so: the host did not wait for the appends of the row.
+ */
+bool sim_sums_mix(struct sim_sums *x, u32 au, u32 page, const void *data,
 		  const struct fio_tag *tag, s32 by)
 {
 	struct group *g = find(x, au);
@@ -96,13 +100,14 @@ void sim_sums_mix(struct sim_sums *x, u32 au, u32 page, const void *data,
 	u32 i;
 
 	if (!g)
-		return;
+		return true;
 	s = &g->row[page];
 	for (i = 0; i < FIO_MEDIA_UNIT; i++)
 		s->data[i] ^= ((const u8 *)data)[i];
 	for (i = 0; i < FIO_MEDIA_TAG; i++)
 		((u8 *)&s->tag)[i] ^= ((const u8 *)tag)[i];
 	s->count += by;
+	return !s->stored;
 }
 
 /* @tag: the host's in, unless @raw; a struct fio_parity_tag without its CRC out. */
@@ -111,11 +116,12 @@ bool sim_sums_get(struct sim_sums *x, u32 au, u32 page, void *data, struct fio_t
 {
 	struct group *g = find(x, au);
 	struct fio_parity_tag *p = (struct fio_parity_tag *)tag;
-	const struct sum *s;
+	struct sum *s;
 
 	if (!g)
 		return false;
 	s = &g->row[page];
+	s->stored |= !raw;
 	if (data)
 		memcpy(data, s->data, FIO_MEDIA_UNIT);
 	if (raw)

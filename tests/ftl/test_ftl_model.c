@@ -313,6 +313,24 @@ static void test_shapes(void **state)
 	run(&cfg, 4096, 0, 2000, 9, 0);
 }
 
+/* Rows fill up in any order; parity follows them, and says nothing too early. */
+static void test_parity(void **state)
+{
+	struct sim_config cfg = random_medium(true);
+
+	cfg.xor_groups = 12;
+	run(&cfg, 4096, 200, 4000, 10, 0);
+	run(&cfg, 512, 200, 3000, 11, 8);
+	cfg.aus = 40;
+	cfg.pages = 32;
+	cfg.dies = 5;
+	cfg.host_cmds = 2;
+	cfg.internal_cmds = 2;
+	run(&cfg, 4096, 2000, 4000, 12, 0);
+	cfg.volatile_buffer = true;
+	run(&cfg, 4096, 2000, 4000, 13, 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +340,7 @@ int main(void)
 		cmocka_unit_test(test_volatile_512),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_parity),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "rig_ftl.h"
+#include "hal/ftl/ftl_priv.h"
 
 #define UNITS	60
 
@@ -368,6 +369,84 @@ static void no_sums_no_attach(void **state)
 
 /* ---- parity itself ---------------------------------------------------------------- */
 
+/* As soon as a row is complete, and not when its stripe closes. */
+static void parity_keeps_pace(void **state)
+{
+	struct sim_config cfg = config();
+	u8 data[FIO_MEDIA_UNIT];
+	u32 lu, members = 1;
+	struct rig r;
+
+	cfg.write_units = 1;
+	start(&r, &cfg, 4096);
+	for (lu = 0; lu < members * cfg.pages; lu++) {
+		fill(data, lu, 1);
+		assert_int_equal(rig_io(&r, FTL_WRITE, lu, 1, data), 0);
+		sim_drive(&r.env, r.f);
+		if (!lu)
+			members = r.f->stripe[ftl_unit_stripe(r.f, ftl_lookup(r.f, 0))].size /
+				  cfg.pages;
+		assert_int_equal(stats(&r).parity_units_written, (lu + 1) / members);
+	}
+	rig_stop(&r);
+}
+
+/*
+ * Of the second row. The medium's sums protect the stripe from then on, until its data has
+ * moved to where parity is.
+ */
+static void a_row_cannot_be_written(void **state)
+{
+	struct sim_config cfg = config();
+	u32 lu, unit, members = 1;
+	u8 data[FIO_MEDIA_UNIT];
+	struct rig r;
+
+	cfg.write_units = 1;
+	start(&r, &cfg, 4096);
+	for (lu = 0; lu < UNITS; lu++) {
+		if (lu && lu == 2 * members - 1) {
+			sim_fail_programs(r.sim, 1);
+			sim_skip_faults(r.sim, 1);
+		}
+		fill(data, lu, 1);
+		assert_int_equal(rig_io(&r, FTL_WRITE, lu, 1, data), 0);
+		sim_drive(&r.env, r.f);
+		if (!lu)
+			members = r.f->stripe[ftl_unit_stripe(r.f, ftl_lookup(r.f, 0))].size /
+				  cfg.pages;
+	}
+	assert_true(sim_env_logged(&r.env, "its parity cannot be written"));
+	for (lu = 0; lu < UNITS; lu++) {
+		unit = ftl_lookup(r.f, lu);
+		break_page(&r, unit, -1);
+		must_hold(&r, lu, 1);
+		break_page(&r, unit, 0);
+	}
+	rig_check(&r, true);
+	rig_stop(&r);
+}
+
+/* The card vanishes with parity on its way: nothing is left behind, nobody waits. */
+static void card_goes_under_parity(void **state)
+{
+	struct sim_config cfg = config();
+	u32 steps;
+	struct rig r;
+
+	for (steps = 0; steps < 40; steps++) {
+		start(&r, &cfg, 4096);
+		write_all(&r, 1);
+		write_all(&r, 2);
+		for (u32 i = 0; i < steps; i++)
+			sim_step(r.sim);
+		sim_set_gone(r.sim);
+		assert_int_equal(ftl_detach(r.f), -ENODEV);
+		assert_int_equal(r.env.allocs, 0);
+		sim_destroy(r.sim);
+	}
+}
+
 static void parity_cannot_be_written(void **state)
 {
 	struct sim_config cfg = config();
@@ -404,6 +483,9 @@ int main(void)
 		cmocka_unit_test(attach_without_a_die),
 		cmocka_unit_test(die_is_missing_after_a_cut),
 		cmocka_unit_test(no_sums_no_attach),
+		cmocka_unit_test(parity_keeps_pace),
+		cmocka_unit_test(a_row_cannot_be_written),
+		cmocka_unit_test(card_goes_under_parity),
 		cmocka_unit_test(parity_cannot_be_written),
 	};
 
