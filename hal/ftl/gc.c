@@ -157,6 +157,7 @@ static bool tags_fill(struct ftl *f, struct ftl_slot *s, void *arg)
 	if (!n)
 		return false;
 	ftl_cmd_init(s->cmd, MEDIA_READ, n);
+	s->cmd->flags = MEDIA_F_LOW;
 	return true;
 }
 
@@ -225,6 +226,7 @@ static bool copy_fill(struct ftl *f, struct ftl_slot *s, void *arg)
 	}
 	f->gc_next += n;
 	ftl_cmd_init(s->cmd, MEDIA_READ, n);
+	s->cmd->flags = MEDIA_F_LOW;
 	s->cmd->buf = &s->buf;
 	s->step = STEP_READ;
 	return true;
