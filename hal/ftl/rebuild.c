@@ -192,6 +192,19 @@ static bool summed(struct ftl *f, const struct ftl_stripe *st)
 	return yes;
 }
 
+/*
+ * Attach: was the stripe left before it came to this row? Its parity append unit is
+ * closed when all rows in use have their parity, unless a program failed in it: then
+ * the medium has the sums of the others, if it keeps them through a cut.
+ */
+static bool never_used(const struct ftl *f, u32 unit)
+{
+	u32 s = ftl_unit_stripe(f, unit), au = ftl_au_index(f, s, ftl_parity_die(f, s));
+
+	return f->au_wp && ftl_load(&f->m->durable) && f->au_wp[au] <= unit % f->geo.pages &&
+	       !(f->au[au] & (FTL_AU_BAD | FTL_AU_ERASED | FTL_AU_OPENED | FTL_AU_SUSPECT));
+}
+
 static int compute(struct ftl *f, u32 unit, struct fio_tag *tag)
 {
 	const struct ftl_stripe *st = &f->stripe[ftl_unit_stripe(f, unit)];
@@ -207,6 +220,8 @@ static int compute(struct ftl *f, u32 unit, struct fio_tag *tag)
 	err = sum_up(f, &r);
 	if (err)
 		return err;
+	if (!r.found && !r.members && never_used(f, unit))
+		return -ENOENT;
 	/* Its parity may have been written, and the sums ended, after we read the row. */
 	if (!r.found)
 		return sums ? -EAGAIN : -ENODATA;

@@ -346,6 +346,35 @@ static void die_is_missing_after_a_cut(void **state)
 		}
 }
 
+/* The die went first, and the driver had taken it out of use when the power went. */
+static void die_is_lost_before_a_cut(void **state)
+{
+	struct sim_config cfg = config();
+	u8 data[FIO_MEDIA_UNIT];
+	u32 die, lu, n;
+	struct rig r;
+
+	for (die = 0; die < cfg.dies; die++)
+		for (n = 1; n < 3 * UNITS; n += 7) {
+			start(&r, &cfg, 4096);
+			write_all(&r, 1);
+			die_dies(&r, die);
+			for (lu = 0; lu < n; lu++) {
+				fill(data, lu % UNITS, 2 + lu / UNITS);
+				assert_int_equal(rig_io(&r, FTL_WRITE, lu % UNITS, 1, data), 0);
+			}
+			cut_and_lose(&r, die);
+			assert_int_equal(rig_attach(&r, 0), 0);
+			for (lu = 0; lu < UNITS; lu++)
+				must_hold(&r, lu, 1 + n / UNITS + (lu < n % UNITS));
+			write_all(&r, 7);
+			sim_drive(&r.env, r.f);
+			all_hold(&r, 7);
+			rig_check(&r, true);
+			rig_stop(&r);
+		}
+}
+
 /* Without power-loss protection the sums are gone: that must not be hidden. */
 static void no_sums_no_attach(void **state)
 {
@@ -482,6 +511,7 @@ int main(void)
 		cmocka_unit_test(what_a_die_held_moves),
 		cmocka_unit_test(attach_without_a_die),
 		cmocka_unit_test(die_is_missing_after_a_cut),
+		cmocka_unit_test(die_is_lost_before_a_cut),
 		cmocka_unit_test(no_sums_no_attach),
 		cmocka_unit_test(parity_keeps_pace),
 		cmocka_unit_test(a_row_cannot_be_written),
