@@ -329,10 +329,13 @@ int ftl_roll_end(struct ftl *f)
  * What users write sets the pace. Copies count for little: snapshots need room, and to
  * make it causes copies. But flash that is refreshed while nobody writes counts too.
  */
-static u64 units_written(const struct ftl *f)
+static u64 units_written(struct ftl *f)
 {
-	return ftl_load(&f->st.user_units_written) + ftl_units_fast(f) +
-	       ftl_load(&f->st.gc_units_written) / COPIES;
+	unsigned long flags = ftl_lock(&f->lock);
+	u64 units = f->st.user_units_written + f->st.gc_units_written / COPIES;
+
+	ftl_unlock(&f->lock, flags);
+	return units + ftl_units_fast(f);
 }
 
 static void count_credit(struct ftl *f)
