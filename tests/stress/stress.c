@@ -60,7 +60,7 @@ struct stress {
 	struct thread_media *m;
 	struct ftl *f;
 	struct ftl_info info;
-	u32 threads, ops, rounds, lba_bytes;
+	u32 threads, ops, rounds, lba_bytes, parity;
 	u64 seed;
 	struct block *block;
 	struct submitter submitter[MAX_THREADS];
@@ -426,9 +426,12 @@ static void set_up(struct stress *t)
 {
 	const struct thread_shape shape = {
 		.dies = 4, .aus = 24, .pages = 16, .queues = t->threads, .cmds = 6,
-		.fails = 3, .seed = t->seed,
+		.fails = 3, .seed = t->seed, .xor_groups = t->parity ? 16 : 0,
 	};
-	struct ftl_format_params p = { .lba_bytes = t->lba_bytes, .uuid = { 1 } };
+	struct ftl_format_params p = {
+		.lba_bytes = t->lba_bytes, .uuid = { 1 },
+		.parity = t->parity ? FTL_PARITY_ON : FTL_PARITY_OFF,
+	};
 	u32 i, k;
 
 	t->m = thread_media_create(&shape);
@@ -468,7 +471,7 @@ static void tear_down(struct stress *t)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: fio-stress [--threads N] [--ops N] [--rounds N] [--seed N] [--sector 512|4096] [--limit SECONDS]\n"
+	fprintf(stderr, "usage: fio-stress [--threads N] [--ops N] [--rounds N] [--seed N] [--sector 512|4096] [--parity 1] [--limit SECONDS]\n"
 		"  --limit  a run that takes longer hangs: it ends with SIGALRM (600)\n");
 	exit(2);
 }
@@ -481,6 +484,7 @@ static void parse(struct stress *t, int argc, char **argv)
 		{ "rounds", required_argument, NULL, 'r' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "sector", required_argument, NULL, 'b' },
+		{ "parity", required_argument, NULL, 'p' },
 		{ "limit", required_argument, NULL, 'l' },
 		{ },
 	};
@@ -500,6 +504,7 @@ static void parse(struct stress *t, int argc, char **argv)
 	t->rounds = value['r'];
 	t->seed = value['s'];
 	t->lba_bytes = value['b'];
+	t->parity = value['p'];
 	if (!t->threads || t->threads > MAX_THREADS || !t->seed ||
 	    (t->lba_bytes != 512 && t->lba_bytes != 4096))
 		usage();

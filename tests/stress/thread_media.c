@@ -50,7 +50,7 @@ struct thread_au {
 };
 
 struct thread_page {
-	u8 data[FIO_MEDIA_UNIT];
+	u8 data[FIO_MEDIA_UNIT] __aligned(8);
 	struct fio_tag tag;
 	u32 written;
 };
@@ -287,18 +287,67 @@ static bool may_fail(struct thread_media *t, const struct media_cmd *cmd, struct
 	       ftl_add(&t->fails, 1) <= t->shape.fails;
 }
 
+static void mix(void *to, const void *from, u32 bytes)
+{
+	u32 i;
+
+	for (i = 0; i < bytes / sizeof(u64); i++)
+		((u64 *)to)[i] ^= ((const u64 *)from)[i];
+}
+
+/*
+ * The sum of a row, made when it is stored, of pages that other threads have written: a
+ * core that does not wait for them is a race.
+ */
+static void sum_row(struct thread_media *t, struct thread_page *to, const struct fio_tag *tag,
+		    u32 unit)
+{
+	struct fio_parity_tag *par = (struct fio_parity_tag *)&to->tag;
+	u32 stripe = t->shape.dies * t->shape.pages, page, n = 0;
+	struct fio_tag sum = { 0 };
+
+	memset(to->data, 0, FIO_MEDIA_UNIT);
+	for (page = unit / stripe * stripe + unit % t->shape.pages; page / stripe == unit / stripe;
+	     page += t->shape.pages) {
+		struct thread_page *p = &t->page[page];
+
+		/* One that could not be erased has pages of an earlier life. */
+		if (page == unit || !ftl_load(&p->written) ||
+		    p->tag.stripe_seq != tag->stripe_seq)
+			continue;
+		mix(to->data, p->data, FIO_MEDIA_UNIT);
+		mix(&sum, &p->tag, FIO_MEDIA_TAG);
+		n++;
+	}
+	to->tag = *tag;
+	par->lba = sum.lba;
+	par->seq = sum.seq;
+	par->flags = sum.flags;
+	par->group = sum.group;
+	par->group_index = sum.group_index;
+	par->group_len = sum.group_len;
+	par->interval = sum.interval;
+	par->clock = sum.clock;
+	par->unit_crc = sum.crc;
+	par->unit_type = sum.type;
+	par->unit_stream = sum.stream;
+	par->count = cpu_to_le16((u16)n);
+}
+
 static void store(struct thread_media *t, struct media_cmd *cmd, u32 i, u32 unit)
 {
 	struct thread_page *p = &t->page[unit];
 	u32 crc;
 
-	if (cmd->io)
+	p->tag = cmd->tag[i];
+	if (cmd->flags & MEDIA_F_PARITY)
+		sum_row(t, p, &cmd->tag[i], unit);
+	else if (cmd->io)
 		memcpy(p->data, thread_io_data(cmd->io) + cmd->io_off + i * FIO_MEDIA_UNIT,
 		       FIO_MEDIA_UNIT);
 	else
 		memcpy(p->data, (u8 *)cmd->buf->va + cmd->buf_off + i * FIO_MEDIA_UNIT,
 		       FIO_MEDIA_UNIT);
-	p->tag = cmd->tag[i];
 	crc = ftl_crc32c(0, p->data, FIO_MEDIA_UNIT);
 	p->tag.crc = cpu_to_le32(ftl_crc32c(crc, &p->tag, offsetof(struct fio_tag, crc)));
 	/* A core that names a page too early finds no content, not a race here. */
@@ -355,6 +404,11 @@ static void do_read(struct thread_media *t, struct thread_queue *q, struct media
 
 	if (odds(q, ABORT_ODDS)) {
 		cmd->status = MEDIA_ABORTED;
+		return;
+	}
+	/* There are no sums but those that are stored. */
+	if (cmd->flags & MEDIA_F_PARITY) {
+		cmd->status = MEDIA_ERASED;
 		return;
 	}
 	for (i = 0; i < cmd->n; i++) {
@@ -637,7 +691,7 @@ struct thread_media *thread_media_create(const struct thread_shape *shape)
 	t->media.geo = (struct media_geometry){
 		.dies = shape->dies, .aus = shape->aus, .pages = shape->pages,
 		.write_units = 2, .max_units = 16, .max_open = ~0U, .read_retries = 2,
-		.queues = shape->queues,
+		.queues = shape->queues, .xor_groups = shape->xor_groups,
 	};
 	init_env(t);
 	pthread_mutex_init(&t->lock, NULL);

@@ -26,6 +26,7 @@ struct thread_shape {
 	u32 dies, aus, pages, queues;
 	u32 cmds;	/* per queue; few, so that requests wait for them */
 	u32 fails;	/* programs that may fail, in all */
+	u32 xor_groups;	/* as media_geometry.xor_groups */
 	u64 seed;
 };
 
