@@ -9,6 +9,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tail.h"
 #include "tests/wa/store.h"
@@ -25,15 +26,24 @@ static const char usage_text[] =
 	"  --pages N     units of an append unit (64)\n"
 	"  --depth N     writes under way (32)\n"
 	"  --seed N      of the addresses (1)\n"
-	"  --parity      format with parity; --op is that of what is left then\n"
+	"  --parity on|off|both  formats with parity, or without; --op is that of what is\n"
+	"                left then (both)\n"
 	"  --json FILE   results as an array of objects\n"
 	"  --check       fail when an I/O takes longer than 50 ms\n"
 	"  --help        this text\n";
+
+enum { WITHOUT = 1, WITH = 2 };
 
 struct options {
 	struct tail_options t;
 	const char *json;
 	bool check;
+	u32 parity;
+};
+
+/* What loads without and with parity wrote a second. */
+struct rates {
+	double plain[TAIL_LOADS], parity[TAIL_LOADS];
 };
 
 static u32 number(const char *text, u32 low, u32 high)
@@ -47,6 +57,20 @@ static u32 number(const char *text, u32 low, u32 high)
 		exit(2);
 	}
 	return (u32)v;
+}
+
+static u32 which_parity(const char *text)
+{
+	static const char *const name[] = {
+		[WITHOUT] = "off", [WITH] = "on", [WITHOUT | WITH] = "both",
+	};
+	u32 i;
+
+	for (i = 1; i < ARRAY_SIZE(name); i++)
+		if (!strcmp(text, name[i]))
+			return i;
+	fprintf(stderr, "fio-tail: --parity takes on, off or both, not '%s'\n", text);
+	exit(2);
 }
 
 static void take_option(struct options *o, int c)
@@ -77,7 +101,7 @@ static void take_option(struct options *o, int c)
 		o->json = optarg;
 		break;
 	case 'x':
-		o->t.shape.xor_groups = 64;
+		o->parity = which_parity(optarg);
 		break;
 	case 'c':
 		o->check = true;
@@ -96,7 +120,7 @@ static void parse(struct options *o, int argc, char **argv)
 		{ "reads", 1, NULL, 'r' }, { "lbas", 1, NULL, 'n' }, { "op", 1, NULL, 'o' },
 		{ "dies", 1, NULL, 'd' }, { "pages", 1, NULL, 'p' }, { "depth", 1, NULL, 'q' },
 		{ "seed", 1, NULL, 's' }, { "json", 1, NULL, 'J' }, { "check", 0, NULL, 'c' },
-		{ "parity", 0, NULL, 'x' }, { "help", 0, NULL, 'h' }, { 0 }
+		{ "parity", 1, NULL, 'x' }, { "help", 0, NULL, 'h' }, { 0 }
 	};
 	int c;
 
@@ -122,7 +146,7 @@ static void head(void)
 {
 	u32 i;
 
-	printf("%-12s %9s %9s", "load", "I/Os", "per s");
+	printf("%-18s %9s %9s", "load", "I/Os", "per s");
 	for (i = 0; i < ARRAY_SIZE(columns); i++)
 		printf(" %10s", columns[i].name);
 	printf("\n");
@@ -137,7 +161,7 @@ static void line(struct json_object *all, const char *name, const struct hist *h
 	u32 i;
 
 	json_object_object_add(o, "load", json_object_new_string(name));
-	printf("%-12s %9llu %9.0f", name, (unsigned long long)h->count, h->count / r->seconds);
+	printf("%-18s %9llu %9.0f", name, (unsigned long long)h->count, h->count / r->seconds);
 	for (i = 0; i < ARRAY_SIZE(columns); i++) {
 		us = hist_percentile(h, columns[i].share) / 1e3;
 		snprintf(text, sizeof(text), "%.1f", us);
@@ -171,26 +195,59 @@ static int write_json(struct json_object *all, const char *path)
 }
 
 /* Returns how many histograms were above the target, -1: the run failed. */
-static int one_load(const struct options *o, enum tail_load load, struct json_object *all)
+static int one_load(const struct options *o, enum tail_load load, bool parity,
+		    struct rates *rates, struct json_object *all)
 {
 	struct tail_result *r = must_alloc(1, sizeof(*r));
-	char name[32];
+	struct tail_options t = o->t;
+	char name[32], writes[40];
 	int missed = -1;
 
-	tail_run(&o->t, load, r);
+	t.shape.xor_groups = parity ? 64 : 0;
+	snprintf(name, sizeof(name), "%s%s", parity ? "parity-" : "", tail_names[load]);
+	snprintf(writes, sizeof(writes), "%s-write", name);
+	tail_run(&t, load, r);
 	if (r->error[0]) {
-		fprintf(stderr, "fio-tail: %s: %s\n", tail_names[load], r->error);
+		fprintf(stderr, "fio-tail: %s: %s\n", name, r->error);
 	} else {
-		line(all, tail_names[load], &r->read, r);
-		snprintf(name, sizeof(name), "%s-write", tail_names[load]);
+		line(all, name, &r->read, r);
 		if (r->write.count)
-			line(all, name, &r->write, r);
-		missed = judge(tail_names[load], "reads", &r->read) +
-			 judge(tail_names[load], "writes", &r->write);
+			line(all, writes, &r->write, r);
+		missed = judge(name, "reads", &r->read) + judge(name, "writes", &r->write);
+		(parity ? rates->parity : rates->plain)[load] = r->write.count / r->seconds;
 	}
 	fflush(stdout);
 	free(r);
 	return missed;
+}
+
+/* An idle device is read alike with parity and without. Returns as one_load(). */
+static int all_loads(const struct options *o, struct rates *rates, struct json_object *all)
+{
+	int load, n, missed = 0;
+	bool failed = false, parity;
+	u32 i;
+
+	for (i = WITHOUT; i <= WITH; i++)
+		for (load = 0; load < TAIL_LOADS && o->parity & i; load++) {
+			parity = i == WITH;
+			if (parity && load == TAIL_IDLE && o->parity & WITHOUT)
+				continue;
+			n = one_load(o, load, parity, rates, all);
+			failed |= n < 0;
+			missed += n > 0 ? n : 0;
+		}
+	return failed ? -1 : missed;
+}
+
+static void show_rates(const struct rates *rates)
+{
+	int load;
+
+	for (load = 0; load < TAIL_LOADS; load++)
+		if (rates->plain[load] && rates->parity[load])
+			printf("%s: %.2f x the writes a second with parity\n", tail_names[load],
+			       rates->parity[load] / rates->plain[load]);
 }
 
 int main(int argc, char **argv)
@@ -200,18 +257,19 @@ int main(int argc, char **argv)
 			.shape = { .dies = 16, .pages = 64, .planes = 4, .buffer = 16 },
 			.op = .28, .lbas = 131072, .depth = 32, .reads = 1000000, .seed = 1,
 		},
+		.parity = WITHOUT | WITH,
 	};
 	struct json_object *all = json_object_new_array();
-	int load, n, missed = 0, failed = 0;
+	struct rates rates = { 0 };
+	int missed;
+	bool failed;
 
 	o.t.timing = flash_mlc;
 	parse(&o, argc, argv);
 	head();
-	for (load = 0; load < TAIL_LOADS; load++) {
-		n = one_load(&o, load, all);
-		failed |= n < 0;
-		missed += n > 0 ? n : 0;
-	}
+	missed = all_loads(&o, &rates, all);
+	failed = missed < 0;
+	show_rates(&rates);
 	printf("no I/O above %.0f ms: %s\n", TARGET_US / 1e3,
 	       failed ? "not known" : missed ? "missed" : "reached");
 	if (o.json)
