@@ -147,9 +147,12 @@ static void run_format(struct fio_card *card)
 		.lba_bytes = f->lba_bytes,
 		.user_units = div_u64(f->user_bytes, FIO_UNIT_BYTES),
 		.default_units = div_u64(card->id.user_bytes, FIO_UNIT_BYTES),
+		.parity = f->parity,
 	};
 	int err;
 
+	static_assert(FIO_PARITY_OFF == (int)FTL_PARITY_OFF);
+	static_assert(FIO_PARITY_ON == (int)FTL_PARITY_ON);
 	memcpy(p.uuid, f->uuid, sizeof(p.uuid));
 	if (!memchr_inv(p.uuid, 0, sizeof(p.uuid)))
 		generate_random_uuid(p.uuid);
@@ -322,7 +325,7 @@ int fio_detach_start(struct fio_card *card)
 static bool valid_format(const struct fio_ioc_format *f)
 {
 	return (f->lba_bytes == 512 || f->lba_bytes == 4096) &&
-	       !(f->user_bytes % FIO_UNIT_BYTES);
+	       !(f->user_bytes % FIO_UNIT_BYTES) && f->parity <= FIO_PARITY_ON && !f->pad;
 }
 
 /**

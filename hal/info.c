@@ -155,11 +155,20 @@ bool fio_card_media_health(struct fio_card *card, struct ftl_health *health)
 	return attached;
 }
 
-static u64 format_most(struct fio_card *card, const struct fio_health *h)
+static void fill_most(struct fio_card *card, const struct fio_health *h,
+		      struct fio_ioc_health *out)
 {
+	struct media_geometry g;
+
+	out->format_most_bytes = FIO_NO_VALUE64;
+	out->format_most_parity_bytes = FIO_NO_VALUE64;
 	if (!card->chan || !card->identified)
-		return FIO_NO_VALUE64;
-	return ftl_max_user_units(&card->chan->media.geo, lost_aus(card, h)) * FIO_UNIT_BYTES;
+		return;
+	g = card->chan->media.geo;
+	out->format_most_parity_bytes = ftl_can_have_parity(&g) ?
+		ftl_max_user_units(&g, lost_aus(card, h)) * FIO_UNIT_BYTES : 0;
+	g.xor_groups = 0;
+	out->format_most_bytes = ftl_max_user_units(&g, lost_aus(card, h)) * FIO_UNIT_BYTES;
 }
 
 static void fill_reserve(struct fio_card *card, struct fio_ioc_health *out)
@@ -234,7 +243,7 @@ int fio_card_fill_health(struct fio_card *card, struct fio_ioc_health *out)
 	fill_counters(&h, out);
 	fill_reserve(card, out);
 	out->active_media_permyriad = active_media(card, &h);
-	out->format_most_bytes = format_most(card, &h);
+	fill_most(card, &h, out);
 	out->pcie_correctable = atomic64_read(&card->pcie_correctable);
 	out->pcie_nonfatal = atomic64_read(&card->pcie_nonfatal);
 	out->pcie_fatal = atomic64_read(&card->pcie_fatal);
@@ -252,6 +261,7 @@ static void fill_format(struct ftl *ftl, struct fio_ioc_unit *unit)
 	unit->blocks = info.blocks;
 	unit->format_time = info.format_time;
 	unit->attach_count = info.attach_count;
+	unit->parity = info.parity;
 }
 
 static void fill_memory(struct fio_card *card, const struct ftl_stats *s,
@@ -299,6 +309,8 @@ static void fill_stats(struct fio_card *card, struct ftl *ftl,
 	unit->scrub_passes = s.scrub_passes;
 	unit->scrub_bytes = s.scrub_units * FIO_UNIT_BYTES;
 	unit->scrub_refreshes = s.scrub_refreshes;
+	unit->parity_bytes_written = s.parity_units_written * FIO_UNIT_BYTES;
+	unit->units_rebuilt = s.units_rebuilt;
 }
 
 static void fill_media_health(struct ftl *ftl, struct fio_ioc_unit *unit)

@@ -15,6 +15,8 @@
 #include "utils/lib/capacity.h"
 #include "utils/lib/sys.h"
 
+#define PARITY	256	/* an option without a letter */
+
 struct options {
 	enum fio_verbosity verbosity;
 	bool yes;
@@ -35,6 +37,9 @@ static void usage(FILE *f)
 	      "                        the price of endurance and speed\n"
 	      "  -p, --over-provisioning N  flash beyond the capacity, in per cent of it, 28%:\n"
 	      "                        more is faster under random writes, and wears less\n"
+	      "      --parity on|off|default  survive the loss of any die, for one die's worth\n"
+	      "                        of the flash; by default where there are at least 4\n"
+	      "                        dies and the capacity leaves room for it\n"
 	      "  -y, --yes             do not ask\n"
 	      "  -q, --quiet           print nothing but errors\n"
 	      "  -Q, --quiet-progress  no progress, only the result\n"
@@ -61,26 +66,6 @@ static int parse_block_size(const char *s, unsigned int *bytes)
 	return 0;
 }
 
-/* The largest possible format is part of HEALTH; a card need not answer that. */
-static int ask_capacity(const struct fio_dev *dev, const struct fio_ioc_info *info,
-			const struct options *o, struct fio_capacity_limits *card,
-			__u64 *bytes)
-{
-	struct fio_ioc_health health;
-	unsigned long long v;
-	int ret;
-
-	*card = (struct fio_capacity_limits) {
-		.advertised = info->advertised_bytes, .raw = info->raw_bytes,
-	};
-	if (!fio_get_health(dev->fd, &health) &&
-	    health.format_most_bytes != FIO_NO_VALUE64)
-		card->most = health.format_most_bytes;
-	ret = fio_capacity(dev->path, &o->wish, card, &v);
-	*bytes = v;
-	return ret;
-}
-
 static int check_state(const struct fio_dev *dev, const struct fio_ioc_info *info)
 {
 	switch (info->state) {
@@ -104,13 +89,17 @@ static bool confirmed(const struct fio_dev *dev, const struct fio_ioc_info *info
 		      const struct fio_capacity_limits *card,
 		      const struct fio_ioc_format *req, const struct options *o)
 {
+	static const char *const parity[] = {
+		[FIO_PARITY_DEFAULT] = "", [FIO_PARITY_OFF] = ", no parity",
+		[FIO_PARITY_ON] = ", parity",
+	};
 	unsigned long long bytes = req->user_bytes ? req->user_bytes : card->advertised;
 	char q[200];
 
 	snprintf(q, sizeof(q),
-		 "%s (SN %.24s): format to %.2f GBytes, %.0f%% over-provisioning, %u-byte blocks; ALL DATA WILL BE LOST. Continue",
+		 "%s (SN %.24s): format to %.2f GBytes, %.0f%% over-provisioning, %u-byte blocks%s; ALL DATA WILL BE LOST. Continue",
 		 dev->path, info->serial, bytes / 1e9, fio_spare_percent(card, bytes),
-		 req->lba_bytes);
+		 req->lba_bytes, parity[req->parity]);
 	return o->yes || fio_yes_no(q);
 }
 
@@ -136,7 +125,7 @@ static int format(const char *arg, void *ctx)
 {
 	const struct options *o = ctx;
 	struct fio_ioc_format req = {
-		.size = sizeof(req), .lba_bytes = o->lba_bytes,
+		.size = sizeof(req), .lba_bytes = o->lba_bytes, .parity = o->wish.parity,
 	};
 	struct fio_capacity_limits card;
 	struct fio_ioc_info info;
@@ -153,7 +142,7 @@ static int format(const char *arg, void *ctx)
 	if (!ret)
 		ret = check_state(&dev, &info);
 	if (!ret)
-		ret = ask_capacity(&dev, &info, o, &card, &req.user_bytes);
+		ret = fio_ask_capacity(&dev, &info, &o->wish, &card, &req.user_bytes);
 	if (!ret && !confirmed(&dev, &info, &card, &req, o)) {
 		fio_error("%s: not formatted: not confirmed", dev.path);
 		ret = FIO_EXIT_ERROR;
@@ -169,6 +158,7 @@ static const struct option long_options[] = {
 	{ "device-size", required_argument, NULL, 's' },
 	{ "overformat", required_argument, NULL, 'o' },
 	{ "over-provisioning", required_argument, NULL, 'p' },
+	{ "parity", required_argument, NULL, PARITY },
 	{ "yes", no_argument, NULL, 'y' },
 	FIO_COMMON_OPTIONS,
 	{ }
@@ -197,6 +187,11 @@ int main(int argc, char **argv)
 		case 'p':
 			o.wish.spare = optarg;
 			break;
+		case PARITY:
+			if (!fio_parse_parity(optarg, &o.wish.parity))
+				break;
+			fio_error("--parity: '%s' is none of on, off, default", optarg);
+			return FIO_EXIT_USAGE;
 		case 'y':
 			o.yes = true;
 			break;

@@ -224,6 +224,58 @@ static void test_capacity(void **state)
 	assert_int_equal((int)fio_spare_percent(&card, 320000000000ULL), 25);
 }
 
+/* What --parity on asks of a card, by what its driver says. */
+static void test_parity(void **state)
+{
+	static const struct {
+		struct fio_capacity_wish wish;
+		__u64 most_parity;
+		int ret;
+		const char *says;
+	} c[] = {
+		{ { .parity = FIO_PARITY_ON }, 0, FIO_EXIT_ERROR, "cannot keep parity" },
+		{ { .parity = FIO_PARITY_ON }, 300000000000ULL, FIO_EXIT_USAGE,
+		  "--device-size of at most 300.00 GB (300000000000 bytes)" },
+		{ { .parity = FIO_PARITY_ON }, 320000000000ULL, FIO_EXIT_OK, "" },
+		{ { .parity = FIO_PARITY_ON, .size = "301G" }, 300000000000ULL, FIO_EXIT_USAGE,
+		  "--parity off" },
+		{ { .parity = FIO_PARITY_ON, .size = "300G" }, 300000000000ULL, FIO_EXIT_OK, "" },
+		{ { .parity = FIO_PARITY_ON, .size = "300G" }, FIO_NO_VALUE64, FIO_EXIT_OK, "" },
+		{ { .parity = FIO_PARITY_OFF, .size = "310G" }, 0, FIO_EXIT_OK, "" },
+		{ { .size = "310G" }, 300000000000ULL, FIO_EXIT_OK, "" },
+		{ { .overformat = "110%" }, 0, FIO_EXIT_USAGE, "at most 350.00 GB" },
+	};
+	struct fio_dev dev = { .path = "/dev/fct0" };
+	struct fio_capacity_limits card;
+	__u32 parity = 7;
+	__u64 bytes;
+	FILE *saved;
+	size_t len;
+	char *said;
+
+	fake.health.format_most_bytes = 350000000000ULL;
+	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		fake.health.format_most_parity_bytes = c[i].most_parity;
+		saved = stderr;
+		stderr = open_memstream(&said, &len);
+		assert_int_equal(fio_ask_capacity(&dev, &fake.info, &c[i].wish, &card, &bytes),
+				 c[i].ret);
+		fclose(stderr);
+		stderr = saved;
+		if (c[i].says[0])
+			assert_non_null(strstr(said, c[i].says));
+		else
+			assert_string_equal(said, "");
+		free(said);
+	}
+	assert_int_equal(fio_parse_parity("on", &parity), 0);
+	assert_int_equal(parity, FIO_PARITY_ON);
+	assert_int_equal(fio_parse_parity("default", &parity), 0);
+	assert_int_equal(parity, FIO_PARITY_DEFAULT);
+	assert_int_equal(fio_parse_parity("yes", &parity), -EINVAL);
+	assert_int_equal(parity, FIO_PARITY_DEFAULT);
+}
+
 static void test_commas(void **state)
 {
 	char b[32];
@@ -324,7 +376,8 @@ static const char golden_all[] =
 "\nfioa\tState: Online, Type: block device\n"
 "\tID:0, UUID:43836c20-2782-4279-91a3-25ac72c1a270\n"
 "\t320.00 GBytes device size\n"
-"\tFormat: 625000000 sectors of 512 bytes\n\n";
+"\tFormat: 625000000 sectors of 512 bytes\n"
+"\tParity: no\n\n";
 
 static void test_text_all(void **state)
 {
@@ -429,9 +482,14 @@ static void test_media_health(void **state)
 	assert_non_null(strstr(t, "Reserve space status: Reduced-write; Reserves: 0.00%"));
 	assert_non_null(strstr(t, "Media status: Write-reduced: the reserve is used up"));
 	free(t);
+	fake.unit.parity = 1;
+	t = print_text(STATUS_ALL);
+	assert_non_null(strstr(t, "\tParity: yes\n"));
+	free(t);
 	status_gather(m, NULL);
 	assert_true(status_degraded(m));
 	tree = status_tree(m, false);
+	assert_string_equal(status_field(tree, "parity"), "yes");
 	assert_string_equal(status_field(tree, "media_status"), "Write-reduced");
 	assert_string_equal(status_field(tree, "media_status_reason"), "the reserve is used up");
 	json_object_put(tree);
@@ -557,6 +615,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_sizes, setup),
 		cmocka_unit_test_setup(test_capacity, setup),
+		cmocka_unit_test_setup(test_parity, setup),
 		cmocka_unit_test_setup(test_commas, setup),
 		cmocka_unit_test_setup(test_open, setup),
 		cmocka_unit_test_setup(test_wait, setup),

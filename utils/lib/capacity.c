@@ -7,6 +7,7 @@
  * what is left.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,13 +93,47 @@ static int count(const struct fio_capacity_wish *w)
 	return !!w->size + !!w->overformat + !!w->spare;
 }
 
-static enum fio_exit check(const char *dev, const struct fio_capacity_limits *card,
-			   unsigned long long bytes)
+int fio_parse_parity(const char *s, __u32 *parity)
 {
-	if (!bytes) {
+	static const char *const name[] = {
+		[FIO_PARITY_DEFAULT] = "default", [FIO_PARITY_OFF] = "off", [FIO_PARITY_ON] = "on",
+	};
+
+	for (__u32 i = 0; i < sizeof(name) / sizeof(name[0]); i++)
+		if (!strcmp(s, name[i])) {
+			*parity = i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/* @bytes 0: the default, which is what is advertised. */
+static enum fio_exit check_parity(const char *dev, const struct fio_capacity_limits *card,
+				  unsigned long long bytes)
+{
+	if (!card->most_parity) {
+		fio_error("%s: this card cannot keep parity: it takes 3 dies or more, and firmware that sums up rows of pages; format it without --parity on",
+			  dev);
+		return FIO_EXIT_ERROR;
+	}
+	if (!bytes)
+		bytes = card->advertised;
+	if (bytes <= card->most_parity)
+		return FIO_EXIT_OK;
+	fio_error("%s: %.2f GB and parity are more than its flash allows now: give a --device-size of at most %.2f GB (%llu bytes), or --parity off",
+		  dev, gb(bytes), gb(card->most_parity), card->most_parity);
+	return FIO_EXIT_USAGE;
+}
+
+static enum fio_exit check(const char *dev, const struct fio_capacity_wish *wish,
+			   const struct fio_capacity_limits *card, unsigned long long bytes)
+{
+	if (!bytes && count(wish)) {
 		fio_error("%s: a capacity of less than one block of %u bytes", dev, UNIT);
 		return FIO_EXIT_USAGE;
 	}
+	if (wish->parity == FIO_PARITY_ON)
+		return check_parity(dev, card, bytes);
 	if (!card->most || bytes <= card->most)
 		return FIO_EXIT_OK;
 	fio_error("%s: %.2f GB are more than its flash allows now: at most %.2f GB (%llu bytes)",
@@ -110,7 +145,7 @@ enum fio_exit fio_capacity(const char *dev, const struct fio_capacity_wish *wish
 			   const struct fio_capacity_limits *card,
 			   unsigned long long *bytes)
 {
-	enum fio_exit ret;
+	enum fio_exit ret = FIO_EXIT_OK;
 
 	*bytes = 0;
 	if (count(wish) > 1) {
@@ -118,16 +153,37 @@ enum fio_exit fio_capacity(const char *dev, const struct fio_capacity_wish *wish
 			  dev);
 		return FIO_EXIT_USAGE;
 	}
-	if (!count(wish))
-		return FIO_EXIT_OK;
 	if (wish->size)
 		ret = by_size(dev, wish->size, card, bytes);
 	else if (wish->overformat)
 		ret = by_overformat(dev, wish->overformat, card, bytes);
-	else
+	else if (wish->spare)
 		ret = by_spare(dev, wish->spare, card, bytes);
 	*bytes -= *bytes % UNIT;
-	return ret ? ret : check(dev, card, *bytes);
+	return ret ? ret : check(dev, wish, card, *bytes);
+}
+
+/* The largest possible format is part of HEALTH; a card need not answer that. */
+enum fio_exit fio_ask_capacity(const struct fio_dev *dev, const struct fio_ioc_info *info,
+			       const struct fio_capacity_wish *wish,
+			       struct fio_capacity_limits *card, __u64 *bytes)
+{
+	struct fio_ioc_health health;
+	unsigned long long v;
+	enum fio_exit ret;
+
+	*card = (struct fio_capacity_limits) {
+		.advertised = info->advertised_bytes, .raw = info->raw_bytes,
+		.most_parity = FIO_NO_VALUE64,
+	};
+	if (!fio_get_health(dev->fd, &health) &&
+	    health.format_most_bytes != FIO_NO_VALUE64) {
+		card->most = health.format_most_bytes;
+		card->most_parity = health.format_most_parity_bytes;
+	}
+	ret = fio_capacity(dev->path, wish, card, &v);
+	*bytes = v;
+	return ret;
 }
 
 double fio_spare_percent(const struct fio_capacity_limits *card, unsigned long long bytes)

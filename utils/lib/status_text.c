@@ -281,9 +281,11 @@ static void print_contained(FILE *f, const struct card_status *c, bool all)
 		c->unit.read_only ? "Online (read-only)" : "Online");
 	fprintf(f, "\tID:0, UUID:%s\n", uuid);
 	fprintf(f, "\t%.2f GBytes device size\n", gbytes(c));
-	if (all)
-		fprintf(f, "\tFormat: %llu sectors of %u bytes\n",
-			(unsigned long long)c->unit.blocks, c->unit.lba_bytes);
+	if (!all)
+		return;
+	fprintf(f, "\tFormat: %llu sectors of %u bytes\n",
+		(unsigned long long)c->unit.blocks, c->unit.lba_bytes);
+	fprintf(f, "\tParity: %s\n", c->unit.parity ? "yes" : "no");
 }
 
 static void print_state(FILE *f, const struct card_status *c)

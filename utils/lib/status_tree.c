@@ -203,12 +203,15 @@ static void put_unit(struct scope *s, const struct fio_ioc_unit *u)
 	put(s, "format_uuid", "%s", status_uuid(uuid, u->uuid));
 	put(s, "format_version", "%u", u->format_version);
 	put(s, "format_attach_count", "%llu", (unsigned long long)u->attach_count);
+	put(s, "parity", "%s", u->parity == 1 ? "yes" : "no");
 	put_ram(s, u);
 	put_media(s, u);
 	put(s, "user_bytes_written", "%llu", (unsigned long long)u->user_bytes_written);
 	put(s, "user_bytes_read", "%llu", (unsigned long long)u->user_bytes_read);
 	put(s, "gc_bytes_written", "%llu", (unsigned long long)u->gc_bytes_written);
 	put(s, "metadata_bytes_written", "%llu", (unsigned long long)u->meta_bytes_written);
+	put_u64(s, "parity_bytes_written", u->parity_bytes_written);
+	put_u64(s, "units_rebuilt", u->units_rebuilt);
 	put(s, "mapped_bytes", "%llu", (unsigned long long)u->mapped_bytes);
 	put(s, "media_errors", "%llu", (unsigned long long)u->media_errors);
 	put(s, "attach_was_clean", "%s", u->attach_clean ? "true" : "false");

@@ -159,7 +159,8 @@ struct fio_ioc_health {
 	__u64 pcie_correctable, pcie_nonfatal, pcie_fatal;	/* seen since load */
 	__u64 reserved[8];
 	/* end of the structure's first version */
-	__u64 format_most_bytes;	/* the largest format possible now */
+	__u64 format_most_bytes;	/* the largest format possible now, without parity */
+	__u64 format_most_parity_bytes;	/* likewise with; 0: the card cannot have it */
 };
 
 /* The attached format. ENODEV-free: fields are FIO_NO_VALUE when not attached. */
@@ -201,6 +202,10 @@ struct fio_ioc_unit {
 	__u32 pad2;
 	__u64 stripes_levelled;	/* since attach: emptied to level wear */
 	__u64 scrub_passes, scrub_bytes, scrub_refreshes;	/* since attach */
+	__u32 parity;		/* 1: the format has parity */
+	__u32 pad3;
+	__u64 parity_bytes_written;	/* since attach */
+	__u64 units_rebuilt;	/* since attach: units of 4096 bytes computed from it */
 };
 
 #define FIO_ATTACH_CLEAN_ONLY	(1U << 0)
@@ -217,11 +222,19 @@ struct fio_ioc_detach {
 	__u32 flags;
 };
 
+/* Parity survives the loss of a die, for one append unit of each stripe. */
+#define FIO_PARITY_DEFAULT	0	/* where there is room for it, from 4 dies on */
+#define FIO_PARITY_OFF		1
+#define FIO_PARITY_ON		2	/* or fail: EINVAL, ENOSPC */
+
 struct fio_ioc_format {
 	__u32 size;
 	__u32 lba_bytes;	/* 512 or 4096 */
 	__u64 user_bytes;	/* 0: as advertised; a multiple of 4096 */
 	__u8 uuid[16];		/* zero: the driver makes one */
+	/* end of the structure's first version */
+	__u32 parity;		/* FIO_PARITY_* */
+	__u32 pad;
 };
 
 /*
