@@ -20,6 +20,7 @@ lead to; the machinery is in vm.py.
 import argparse
 import json
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -226,11 +227,7 @@ class Checks:
         m.boot("boot1")
         m.sh("sh /check/newcard", 180)
         m.sh(f"modprobe fio-hal command_timeout=5 && {UP}")
-        m.sh("dd if=/dev/urandom of=/tmp/big bs=1M count=16 2>/dev/null; "
-             "dd if=/dev/urandom of=/tmp/small bs=4096 count=64 2>/dev/null")
-        m.sh(f"dd if=/tmp/big of={DEV} bs=1M seek={BIG // 256} oflag=direct conv=fsync && "
-             f"dd if=/tmp/small of={DEV} bs=256k seek={SMALL // 64} oflag=direct conv=fsync")
-        m.all_there()
+        self.write_reference()
         return m.sh("sha256sum /tmp/small /tmp/big | cut -c1-12").out.replace("\n", " ").strip()
 
     # --- flash ----------------------------------------------------------------------
@@ -691,6 +688,79 @@ class Checks:
         return (f"{life['bad_append_units_grown']} grown bad append units kept, "
                 f"attached in {life['attach_seconds']} s")
 
+    # --- parity -----------------------------------------------------------------------
+
+    def parity(self):
+        """a card with parity loses a die: all reads, writes go on, fio-status says why"""
+        m = self.m
+        m.sh("modprobe -r fio-blk", 120)
+        m.sh("modprobe fio-hal auto_attach=N && waitdev /dev/fct0 60")
+        r = m.sh("fio-format -y --parity on /dev/fct0 2>&1", check=False)
+        need(r.rc == 2 and "give a --device-size of at most" in r.out,
+             f"no room for parity: fio-format ended with {r.rc}: {r.out.strip()}")
+        # another card, of more dies: its data must fit on those that are left
+        m.guest.power_off()
+        m.card.kill()
+        m.card.erase()
+        m.card.start(dies=8)
+        m.boot("boot3")
+        m.sh("sh /check/newcard --parity on -s 80%", 180)
+        m.sh(UP, 240)
+        need(m.status()["parity"] == "yes", "fio-status shows no parity")
+        self.write_reference()
+        done = m.verify()
+        m.mark()
+        m.card.control("die-offline", "2")      # it stays away: see parity_cut()
+        m.all_there()
+        m.wait_log(r"die 2 does not answer: reads of what it holds are computed from parity")
+        self.degraded()
+        m.churn(3)
+        m.sh(f"dd if={DEV} bs=1M skip={SCRATCH // 256} count=16 iflag=direct 2>/dev/null | cmp - /tmp/big")
+        rebuilt = int(m.fresh()["units_rebuilt"])
+        need(rebuilt, "nothing was computed from parity")
+        return f"{done}; die 2 gone: {rebuilt} units computed, {m.verify()}"
+
+    def parity_cut(self):
+        """the power is cut while a die is gone and data is written: nothing acknowledged is lost"""
+        m = self.m
+        wanted = m.sh("sha256sum /tmp/small /tmp/big").out.split()[0::2]
+        m.sh(f"(while dd if=/tmp/big of={DEV} bs=1M seek={SCRATCH // 256} oflag=direct 2>/dev/null; "
+             "do echo >>/tmp/rounds; done) </dev/null >/dev/null 2>&1 &")
+        m.sh("waitdev /tmp/rounds 120", 150)
+        m.guest.power_cut(torn=True)
+        r = subprocess.run([vm.BUILD / "host/fio-ftl", "check", m.card.state], capture_output=True,
+                           text=True, timeout=300, check=False)
+        need(not r.returncode, f"fio-ftl check ended with {r.returncode}: {r.stdout[-4000:]}{r.stderr}")
+        m.card.start()
+        m.card.control("die-offline", "2")
+        m.boot("boot4")
+        m.sh(UP, 240)
+        got = m.sh(f"dd if={DEV} bs=256k skip={SMALL // 64} count=1 iflag=direct 2>/dev/null | sha256sum; "
+                   f"dd if={DEV} bs=1M skip={BIG // 256} count=16 iflag=direct 2>/dev/null | sha256sum; "
+                   f"dd if={DEV} bs=1M skip={SCRATCH // 256} count=16 iflag=direct 2>/dev/null | sha256sum").out.split()
+        need(got[0::2] == [*wanted, wanted[1]], f"wrote {wanted}, read {got[0::2]}")
+        self.degraded()
+        self.write_reference()
+        life = m.status()
+        done = m.verify()
+        m.card.control("die-offline", "2", "on")
+        self.violations()
+        return f"attached without die 2 in {life['attach_seconds']} s; {done}"
+
+    def write_reference(self):
+        m = self.m
+        m.sh("dd if=/dev/urandom of=/tmp/big bs=1M count=16 2>/dev/null; "
+             "dd if=/dev/urandom of=/tmp/small bs=4096 count=64 2>/dev/null")
+        m.sh(f"for at in {BIG} {SCRATCH}; do dd if=/tmp/big of={DEV} bs=1M seek=$((at / 256)) oflag=direct "
+             f"conv=fsync || exit 1; done; dd if=/tmp/small of={DEV} bs=256k seek={SMALL // 64} oflag=direct conv=fsync")
+        m.all_there()
+
+    def degraded(self):
+        shown = self.m.fresh()
+        need(shown["dies_offline"] == "1", f"fio-status shows {shown['dies_offline']} dies offline")
+        need((shown["media_status"], shown["media_status_reason"]) == ("Warning", "a die does not answer"),
+             f"the medium is {shown['media_status']}: {shown['media_status_reason']}")
+
     # --- the log ----------------------------------------------------------------------
 
     def violations(self):
@@ -716,9 +786,11 @@ class Checks:
 ORDER = """program_fail erase_fail read_fail_one read_fail_die read_retry corrupt bitflips
 die_offline program_fail_all timeout_append timeout_read no_irq fatal mailbox_hang short_answer
 reset_fails timeout_always bring_up attach_faults reset_by_user temperature plp plp_program_fail
-events gone survived violations log""".split()
+events gone survived violations parity parity_cut log""".split()
 # these leave no attached card behind, or need none
-LAST = {"gone", "survived", "violations", "log"}
+LAST = {"gone", "survived", "violations", "parity_cut", "log"}
+# what a check needs done before it
+NEEDS = {"survived": "gone", "parity_cut": "parity"}
 
 
 class Runner:
@@ -790,8 +862,7 @@ def chosen(only):
     unknown = [x for x in wanted if x not in ORDER]
     if unknown:
         sys.exit(f"faults: no check {', '.join(unknown)}; there are: {' '.join(ORDER).replace('_', '-')}")
-    if "survived" in wanted:        # looks for what gone leaves behind
-        wanted.append("gone")
+    wanted += [NEEDS[x] for x in wanted if x in NEEDS]
     return [x for x in ORDER if not wanted or x in wanted or x == "log"]
 
 

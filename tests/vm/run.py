@@ -27,7 +27,7 @@ from pathlib import Path
 
 import vm
 
-LETTERS = "abcdgefh"
+LETTERS = "abcdgefih"
 UP = "sh /check/up"
 
 
@@ -286,6 +286,27 @@ class Run:
         self.command("f.verify", "checksummed writes read back under the IOMMU",
                      f"sh /check/tester short {self.dev}", limit=600, detail=str.strip)
         self.command("f.reload", "unload and load under the IOMMU", "sh /check/reload 1", limit=180)
+
+    # --- i: a die is lost ------------------------------------------------------------------------
+
+    def check_i(self):
+        self.need_card()
+        self.command("i.format", "a format with parity, and data",
+                     "fio-detach -q /dev/fct0 && fio-format -q -y --parity on -s 80% /dev/fct0 && "
+                     "fio-attach -q /dev/fct0 && waitdev /sys/class/fio/fct0/state=attached 120 && "
+                     "[ \"$(fio-status -F iom.parity /dev/fct0)\" = yes ] && "
+                     "dd if=/dev/urandom of=/tmp/ref bs=1M count=32 2>/dev/null && "
+                     f"dd if=/tmp/ref of={self.dev} bs=1M seek=512 oflag=direct 2>/dev/null", limit=300)
+        self.card.control("die-offline", "1")
+        self.command("i.read", "a die stops answering: all reads are right",
+                     f"dd if={self.dev} bs=1M skip=512 count=32 iflag=direct 2>/dev/null | cmp - /tmp/ref && "
+                     "{ fio-status -F iom.units_rebuilt /dev/fct0 || [ $? = 4 ]; }",
+                     detail=lambda out: f"{out.strip()} units computed")
+        self.command("i.verify", "writes go on",
+                     f"sh /check/tester short {self.dev}", limit=600, detail=str.strip)
+        self.command("i.status", "fio-status says that a die does not answer",
+                     "fio-status -F iom.media_status_reason /dev/fct0 | grep 'a die does not answer'",
+                     detail=str.strip)
 
     # --- h: the kernel's own opinion -------------------------------------------------------------
 
