@@ -53,6 +53,13 @@ static int step_tables(struct attach *a)
 	return ftl_group_init(f) ? -ENOMEM : ftl_map_alloc_tables(f);
 }
 
+/* Version 1 has to have all of the map to write all of it. */
+static bool may_be_late(const struct attach *a)
+{
+	return !(a->flags & FTL_ATTACH_PREALLOCATE) && le32_to_cpu(a->f->super->version) > 1 &&
+	       ftl_may_be_late(a->f);
+}
+
 static int recover(struct attach *a)
 {
 	if (a->flags & FTL_ATTACH_CLEAN_ONLY) {
@@ -61,7 +68,8 @@ static int recover(struct attach *a)
 	}
 	ftl_map_reset(a->f);
 	/* Who looks only, or asks for it, wants the flash itself to speak. */
-	return ftl_recover(a->f, a->flags & (FTL_ATTACH_RESCAN | FTL_ATTACH_READ_ONLY));
+	return ftl_recover(a->f, a->flags & (FTL_ATTACH_RESCAN | FTL_ATTACH_READ_ONLY),
+			   may_be_late(a));
 }
 
 /* Version 1 knew no span: no root may count on its snapshots. */
@@ -82,7 +90,7 @@ static int step_map(struct attach *a)
 
 	if (!clean || a->flags & FTL_ATTACH_RESCAN)
 		return recover(a);
-	err = ftl_load_checkpoint(f);
+	err = ftl_load_checkpoint(f, may_be_late(a));
 	if (err == -EUCLEAN) {
 		ftl_say(f, FTL_WARN, "the checkpoint of the last detach is damaged: scanning instead");
 		f->meta_lost = true;
@@ -119,8 +127,12 @@ static int step_stripes(struct attach *a)
 	for (s = 0; s < f->geo.aus; s++) {
 		struct ftl_stripe *st = &f->stripe[s];
 
-		if (st->state != FTL_S_CLOSED || st->valid)
+		if (st->state != FTL_S_CLOSED || st->valid || st->flags & FTL_SF_UNCOUNTED)
 			continue;
+		if (f->late && !all_erased(f, s)) {
+			st->flags |= FTL_SF_UNCOUNTED;
+			continue;
+		}
 		flags = ftl_lock(&f->lock);
 		ftl_stripe_set_free(f, s, all_erased(f, s) ? FTL_S_READY : FTL_S_FREE);
 		ftl_unlock(&f->lock, flags);

@@ -278,6 +278,7 @@ int ftl_check_each(struct ftl *f, bool deep, ftl_check_report report, void *ctx)
 
 	if (!c)
 		return err;
+	ftl_late_finish(f);
 	c->used = ftl_alloc(f, bits, FTL_MEM_SCAN);
 	c->valid = ftl_alloc(f, words, FTL_MEM_SCAN);
 	if (c->used && c->valid) {

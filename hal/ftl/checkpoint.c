@@ -325,8 +325,10 @@ int ftl_snapshot_some(struct ftl *f, u32 *next, u32 most, u32 *took)
  */
 int ftl_force_checkpoint(struct ftl *f)
 {
-	int err = ftl_compact(f);
+	int err = ftl_late_finish(f);
 
+	if (!err)
+		err = ftl_compact(f);
 	if (err)
 		return err;
 	if (f->roll.every)
@@ -411,7 +413,7 @@ int ftl_checkpoint(struct ftl *f)
 /* ---- loading ------------------------------------------------------------------------ */
 
 struct loader {
-	u8 *used;		/* bit per unit: referred to already */
+	u8 *used;		/* bit per unit: referred to already; NULL: nobody looks */
 	const u32 *list;	/* where the pages are */
 	u32 count, next;
 	u8 type;
@@ -425,9 +427,11 @@ static int claim_unit(struct ftl *f, struct loader *l, u32 unit)
 	if (unit >= f->total_units)
 		return -EUCLEAN;
 	au = f->au[ftl_unit_au(f, unit)];
-	if (au & (FTL_AU_SYSTEM | FTL_AU_ERASED) || l->used[unit >> 3] >> (unit & 7) & 1)
+	if (au & (FTL_AU_SYSTEM | FTL_AU_ERASED) ||
+	    (l->used && l->used[unit >> 3] >> (unit & 7) & 1))
 		return -EUCLEAN;
-	l->used[unit >> 3] |= 1 << (unit & 7);
+	if (l->used)
+		l->used[unit >> 3] |= 1 << (unit & 7);
 	ftl_stripe_get(f, unit);
 	return 0;
 }
@@ -590,8 +594,10 @@ static int load_all(struct ftl *f, struct loader *l)
 			dir[i] = le32_to_cpu(f->super->dir[i]);
 		dir[i] = old ? FIO_UNIT_NONE : le32_to_cpu(f->super->root);
 		err = load_pages(f, l, FIO_TAG_DIR, dir, f->ndirs + 1);
-		if (!err)
+		if (!err && l->used)
 			err = load_pages(f, l, FIO_TAG_MAP, f->leaf_unit, f->nleaves);
+		else if (!err)
+			err = ftl_late_begin(f, NULL);
 	}
 	ftl_free(f, dir, (f->ndirs + 1) * sizeof(u32), FTL_MEM_SCAN);
 	return err;
@@ -600,19 +606,20 @@ static int load_all(struct ftl *f, struct loader *l)
 /**
  * ftl_load_checkpoint() - the map as a clean detach left it
  * @f: the instance, stripes initialised and empty
+ * @late: only where its pieces are; they come when the instance is attached
  *
  * Context: attach.
  * Return: 0; -EUCLEAN: what is on flash contradicts itself, scan instead;
  * another -errno.
  */
-int ftl_load_checkpoint(struct ftl *f)
+int ftl_load_checkpoint(struct ftl *f, bool late)
 {
 	size_t bytes = f->total_units / 8 + 1;
-	struct loader l = { .used = ftl_alloc(f, bytes, FTL_MEM_SCAN) };
+	struct loader l = { .used = late ? NULL : ftl_alloc(f, bytes, FTL_MEM_SCAN) };
 	u32 dirs = le32_to_cpu(f->super->dirs);
 	int err = -ENOMEM;
 
-	if (l.used)
+	if (late || l.used)
 		err = !dirs ? 0 : dirs == f->ndirs ? load_all(f, &l) : -EUCLEAN;
 	ftl_free(f, l.used, bytes, FTL_MEM_SCAN);
 	return err;

@@ -334,6 +334,7 @@ static void init_lists(struct ftl *f)
 	ftl_list_init(&f->cmd_wait);
 	ftl_list_init(&f->flushes);
 	ftl_list_init(&f->lost);
+	ftl_list_init(&f->late_reads);
 	ftl_list_init(&f->lost_rmw);
 	ftl_list_init(&f->trims);
 	ftl_list_init(&f->trim_group);
@@ -385,6 +386,7 @@ void ftl_destroy(struct ftl *f)
 	struct ftl_env env = f->env;
 
 	ftl_slots_free(f);
+	ftl_late_free(f);
 	ftl_map_free(f);
 	ftl_group_free(f);
 	ftl_parity_free(f);

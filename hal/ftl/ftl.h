@@ -162,6 +162,7 @@ struct ftl_recovery {
 	u64 leaves_loaded;
 	u64 bytes_read;
 	u64 ns_total, ns_super, ns_scan, ns_map, ns_refresh;
+	u64 ns_late;			/* behind the attach, until all of the map was in memory */
 };
 
 struct ftl_stats {

@@ -97,6 +97,7 @@ enum ftl_stripe_state {
 #define FTL_SF_EVACUATE	BIT(0)	/* an append failed in it: collect it first */
 #define FTL_SF_PINNED	BIT(1)	/* attach: its content may still be needed */
 #define FTL_SF_UNSEALED	BIT(2)	/* its end may be in a volatile buffer */
+#define FTL_SF_UNCOUNTED BIT(3)	/* attach: the map that tells what it holds is to come */
 #define FTL_SF_SUMS	BIT(4)	/* the medium sums its rows; not all its parity is written */
 #define FTL_SF_OLD_SUMS	BIT(5)	/* the medium has sums until it is erased, flash no parity */
 #define FTL_SF_FINISH	BIT(6)	/* closed before it was full: the medium does not know */
@@ -267,6 +268,7 @@ struct ftl_roll {
 /* ftl.leaf_state[] */
 #define FTL_LEAF_DIRTY	BIT(0)	/* differs from its snapshot */
 #define FTL_LEAF_TRIMMED BIT(1)	/* the journal still speaks for it */
+#define FTL_LEAF_LOST	BIT(2)	/* on flash, and cannot be had: see late.c */
 
 /* A private unit for a read-modify-write, lent to one request. */
 enum ftl_rmw_state { FTL_RMW_START, FTL_RMW_READING, FTL_RMW_READY, FTL_RMW_APPEND };
@@ -440,6 +442,7 @@ struct ftl {
 	u32 write_epoch;
 	u32 trim_active;	/* there is a group of trims */
 	u32 rows_due;		/* rows may be complete whose parity is not on its way */
+	u32 late_on;		/* of the map there is something on flash only */
 	struct ftl_pins *pins;
 
 	u8 pad0[64];
@@ -472,6 +475,8 @@ struct ftl {
 	u32 nleaves, ndirs;
 	u32 **leaf;
 	u32 *leaf_unit;		/* snapshot of each leaf */
+	struct ftl_late *late;	/* what is to come; the worker's */
+	struct ftl_link late_reads;
 	u32 *leaf_age;		/* low half of its number, FIO_UNIT_NONE: there is none */
 	u8 *leaf_state;
 	u32 dirty_leaves, trimmed_leaves;
@@ -856,10 +861,20 @@ bool ftl_compact_step(struct ftl *f);
 int ftl_compact(struct ftl *f);
 int ftl_snapshot(struct ftl *f, u8 mask);
 int ftl_checkpoint(struct ftl *f);
-int ftl_load_checkpoint(struct ftl *f);
+int ftl_load_checkpoint(struct ftl *f, bool late);
 u32 ftl_journal_crc(struct fio_journal *j);
 u32 ftl_batch_size(const struct ftl *f);
 int ftl_snapshot_some(struct ftl *f, u32 *next, u32 most, u32 *took);
+
+/* late.c */
+struct rec;
+bool ftl_may_be_late(const struct ftl *f);
+int ftl_late_begin(struct ftl *f, struct rec *r);
+void ftl_late_free(struct ftl *f);
+bool ftl_late_read(struct ftl *f, struct ftl_io *io);
+int ftl_late_leaf(struct ftl *f, u32 leaf);
+bool ftl_late_step(struct ftl *f);
+int ftl_late_finish(struct ftl *f);
 
 /* rolling.c */
 void ftl_roll_init(struct ftl *f);
@@ -953,6 +968,8 @@ bool ftl_parity_step(struct ftl *f);
 int ftl_parity_init(struct ftl *f);
 void ftl_parity_free(struct ftl *f);
 int ftl_parity_attach(struct ftl *f);
+int ftl_parity_settle(struct ftl *f);
+bool ftl_sums_step(struct ftl *f);
 
 /* rebuild.c */
 int ftl_rebuild(struct ftl *f, u32 unit, struct fio_tag *tag);
@@ -1001,7 +1018,7 @@ int ftl_super_place(struct ftl *f);
 void ftl_super_claim(struct ftl *f);
 int ftl_super_check(struct ftl *f);
 void ftl_map_reset(struct ftl *f);
-int ftl_recover(struct ftl *f, bool all);
+int ftl_recover(struct ftl *f, bool all, bool late);
 int ftl_meta_append(struct ftl *f, u32 n, u32 *unit, u64 seq);
 
 #endif /* FTL_PRIV_H */

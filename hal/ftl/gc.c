@@ -877,7 +877,10 @@ bool ftl_gc_step(struct ftl *f)
 int ftl_force_gc(struct ftl *f)
 {
 	bool did;
+	int err = ftl_late_finish(f);
 
+	if (err)
+		return err;
 	f->gc_desperate = true;
 	did = collect_one(f, false);
 	f->gc_desperate = false;

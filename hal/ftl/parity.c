@@ -696,7 +696,50 @@ int ftl_parity_attach(struct ftl *f)
 	l = (struct look){ .sums = true };
 	if (!err)
 		err = ftl_pipe_run(f, &look, &l);
-	if (!err && !f->rec.clean && !f->inspect)
-		err = erase_free(f);
-	return err;
+	return err ? err : ftl_parity_settle(f);
+}
+
+/**
+ * ftl_parity_settle() - which stripes are free is known
+ * @f: the instance
+ *
+ * Context: attach; worker, when the map has come later than that.
+ * Return: 0 or -ENODEV.
+ */
+int ftl_parity_settle(struct ftl *f)
+{
+	if (!ftl_has_parity(f) || f->rec.clean || f->inspect)
+		return 0;
+	return erase_free(f);
+}
+
+static bool any_free_sums(struct ftl *f)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	bool any = false;
+	u32 s;
+
+	for (s = 0; !any && f->sums + FTL_SUMS_KEPT >= f->geo.xor_groups && s < f->geo.aus; s++)
+		any = f->stripe[s].state == FTL_S_FREE &&
+		      f->stripe[s].flags & FTL_SF_OLD_SUMS;
+	ftl_unlock(&f->lock, flags);
+	return any;
+}
+
+/**
+ * ftl_sums_step() - free stripes must not keep the medium's sums from others
+ * @f: the instance
+ *
+ * They have them until they are erased, and which free stripe is erased next depends on
+ * wear alone: writes could wait for ever.
+ *
+ * Context: worker.
+ * Return: true when there were any.
+ */
+bool ftl_sums_step(struct ftl *f)
+{
+	if (!ftl_has_parity(f) || !any_free_sums(f) || erase_free(f))
+		return false;
+	ftl_pump(f);
+	return true;
 }

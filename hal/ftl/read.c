@@ -243,6 +243,8 @@ void ftl_submit_read(struct ftl *f, struct ftl_io *io)
 	u32 queue = io->queue;
 	u64 units;
 
+	if (unlikely(ftl_load(&f->late_on)) && ftl_late_read(f, io))
+		return;
 	ftl_span(f, io, &r->lu, &r->head, &units);
 	r->units = (u32)units;
 	r->bytes = io->count * f->lba_bytes;

@@ -14,6 +14,7 @@ static_assert(FTL_STREAMS <= TAG_STREAMS);
 /* What the first page of an append unit tells. */
 struct probe {
 	u64 stripe_seq;
+	u32 pages;	/* that are certain: what a MAP page says of others is not believed */
 	u8 stream;
 	bool ok;
 	bool ours;
@@ -57,6 +58,8 @@ struct root_set {
  * @from: a stripe opened at this number or later is recent
  * @recent: by stripe: it is, or is listed in the root
  * @plain: by stripe: whatever a MAP page says of it is so
+ * @late: leaves of which nothing is known but their snapshot come later
+ * @page_of_journal: while leaves are read that it is about
  */
 struct rec {
 	struct ftl *f;
@@ -77,12 +80,14 @@ struct rec {
 	u32 *age;
 	u8 *recent;
 	u8 *plain;
+	bool late;
+	u8 page_of_journal[FIO_MEDIA_UNIT];
 	u32 au, page, leaf;	/* cursors */
 	u8 pass;		/* scan.c's, as the next */
 	bool copies;		/* the stream of copies is looked at by itself */
 	u32 unreadable;
 	bool meta_lost;		/* a page of metadata cannot be read, and is not torn */
-	bool no_memory;
+	int err;		/* of something that can return none */
 	u32 percent;
 };
 
@@ -103,10 +108,23 @@ static inline u64 failed_units(const struct media_cmd *cmd)
 }
 
 /* recover.c */
+void ftl_rec_free(struct rec *r);
 void ftl_rec_see(struct rec *r, u64 seq);
 int ftl_rec_fact(struct rec *r, const struct fio_tag *tag, u32 unit);
 int ftl_rec_keep(struct rec *r, u32 unit, const struct fio_tag *tag, const void *data);
 void ftl_rec_drop(struct rec *r, struct kept *k);
+
+/* Is a unit that a snapshot names, copied before @limit was given, what it was then? */
+static inline bool ftl_rec_there(const struct rec *r, u32 unit, u64 limit)
+{
+	const struct ftl *f = r->f;
+	const struct probe *p;
+
+	if (r->plain[ftl_unit_stripe(f, unit)])
+		return true;
+	p = &r->probe[ftl_unit_au(f, unit)];
+	return unit % f->geo.pages < p->pages && ftl_seq_after(limit, p->stripe_seq);
+}
 
 /* scan.c */
 int ftl_scan(struct rec *r);

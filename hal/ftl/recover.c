@@ -246,17 +246,6 @@ void ftl_rec_drop(struct rec *r, struct kept *k)
 
 /* ---- pass 3: metadata pages ---------------------------------------------- */
 
-/* Is a unit that a snapshot names, copied before @limit was given, what it was then? */
-static bool still_there(const struct rec *r, u32 unit, u64 limit)
-{
-	const struct ftl *f = r->f;
-	u32 au = ftl_unit_au(f, unit);
-
-	return scannable(f, au) && !(f->au[au] & FTL_AU_SUSPECT) && r->probe[au].ours &&
-	       unit - au * f->geo.pages < f->au_wp[au] &&
-	       ftl_seq_after(limit, r->probe[au].stripe_seq);
-}
-
 /* Unit @e of @leaf was at @unit as of @seq; what is known is of pages' tags. */
 static void fact_entry(struct rec *r, u32 leaf, u32 e, u64 seq, u32 unit, bool there)
 {
@@ -283,7 +272,6 @@ static int apply_entries(struct rec *r, u32 leaf, const struct fio_map_leaf *pag
 	u64 seq = r->snap_seq[leaf], limit = seq + max(span, 1U);
 	struct ftl *f = r->f;
 	u32 e, unit;
-	bool there;
 
 	if (ftl_map_add_leaf(f, leaf))
 		return -ENOMEM;
@@ -293,8 +281,7 @@ static int apply_entries(struct rec *r, u32 leaf, const struct fio_map_leaf *pag
 			continue;
 		if (!on_medium(f, unit) || ((u64)leaf << 10) + e >= f->user_units)
 			return -EUCLEAN;
-		there = r->plain[ftl_unit_stripe(f, unit)] || still_there(r, unit, limit);
-		fact_entry(r, leaf, e, seq, unit, there);
+		fact_entry(r, leaf, e, seq, unit, ftl_rec_there(r, unit, limit));
 	}
 	return 0;
 }
@@ -315,19 +302,56 @@ static int apply_snapshot(struct rec *r, u32 leaf, const struct fio_map_leaf *pa
 	return r->bounded ? apply_entries(r, leaf, page, le32_to_cpu(tag->group)) : 0;
 }
 
+/* All tags together still know what is where, but not what was trimmed. */
+static int lost_meta(struct rec *r, const char *what, u32 unit)
+{
+	if (r->bounded)
+		return -EUCLEAN;
+	ftl_say(r->f, FTL_ERR, "%s at unit %u cannot be read: trimmed data may reappear", what,
+		unit);
+	ftl_set_read_only(r->f, "metadata was lost to the medium");
+	return 0;
+}
+
+/* A snapshot that failed in the vector, by itself. */
+static int snapshot_alone(struct rec *r, u32 leaf)
+{
+	struct ftl *f = r->f;
+	u32 unit = f->leaf_unit[leaf];
+	int err;
+
+	if (!ftl_exec_get(f))
+		return -ENODEV;
+	err = ftl_fetch(f, unit);
+	if (!err)
+		err = apply_snapshot(r, leaf, f->xslot.buf.va, &f->xslot.cmd->tag[0]);
+	ftl_exec_put(f);
+	return err == -ENODATA || err == -EIO ? lost_meta(r, "a snapshot of the map", unit) : err;
+}
+
+/* A leaf that was to come later is needed now. */
+static int have_leaf(struct rec *r, u32 leaf)
+{
+	if (!r->late || r->f->leaf[leaf] || r->f->leaf_unit[leaf] == FIO_UNIT_NONE)
+		return 0;
+	return snapshot_alone(r, leaf);
+}
+
 /* Parts of a trim in one leaf; true: the journal still speaks for that leaf. */
 static bool apply_trim(struct rec *r, u32 leaf, u64 from, u64 to, u64 seq)
 {
 	u64 base = (u64)leaf << 10, lu;
 
-	if (!r->f->leaf[leaf])
-		return false;
 	if (r->f->leaf_unit[leaf] != FIO_UNIT_NONE && !ftl_seq_after(seq, r->snap_seq[leaf]))
 		return false;
-	if (need_leaf(r, leaf)) {
-		r->no_memory = true;
+	if (!r->err)
+		r->err = have_leaf(r, leaf);
+	if (!r->f->leaf[leaf])
 		return false;
-	}
+	if (!r->err)
+		r->err = need_leaf(r, leaf);
+	if (r->err)
+		return false;
 	for (lu = max(from, base); lu < min(to, base + FIO_MAP_FANOUT); lu++)
 		fact_none(r, leaf, lu & (FIO_MAP_FANOUT - 1), seq);
 	ftl_map_mark(r->f, leaf, FTL_LEAF_TRIMMED);
@@ -366,40 +390,13 @@ static bool apply_journal(struct rec *r, struct fio_journal *j)
 	return needed;
 }
 
-/* All tags together still know what is where, but not what was trimmed. */
-static int lost_meta(struct rec *r, const char *what, u32 unit)
-{
-	if (r->bounded)
-		return -EUCLEAN;
-	ftl_say(r->f, FTL_ERR, "%s at unit %u cannot be read: trimmed data may reappear", what,
-		unit);
-	ftl_set_read_only(r->f, "metadata was lost to the medium");
-	return 0;
-}
-
-/* A snapshot that failed in the vector, by itself. */
-static int snapshot_alone(struct rec *r, u32 leaf)
-{
-	struct ftl *f = r->f;
-	u32 unit = f->leaf_unit[leaf];
-	int err;
-
-	if (!ftl_exec_get(f))
-		return -ENODEV;
-	err = ftl_fetch(f, unit);
-	if (!err)
-		err = apply_snapshot(r, leaf, f->xslot.buf.va, &f->xslot.cmd->tag[0]);
-	ftl_exec_put(f);
-	return err == -ENODATA || err == -EIO ? lost_meta(r, "a snapshot of the map", unit) : err;
-}
-
 static bool snapshots_fill(struct ftl *f, struct ftl_slot *s, void *arg)
 {
 	struct rec *r = arg;
 	u32 n = 0;
 
 	for (; r->leaf < f->nleaves && n < f->geo.max_units; r->leaf++) {
-		if (f->leaf_unit[r->leaf] == FIO_UNIT_NONE)
+		if (f->leaf_unit[r->leaf] == FIO_UNIT_NONE || (r->late && !r->seq[r->leaf]))
 			continue;
 		s->old[n] = r->leaf;
 		s->cmd->unit[n++] = f->leaf_unit[r->leaf];
@@ -451,14 +448,15 @@ static int load_journal(struct rec *r)
 			return -ENODEV;
 		err = ftl_fetch(f, r->junit[i]);
 		f->rec.bytes_read += FIO_MEDIA_UNIT;
-		if (!err && apply_journal(r, f->xslot.buf.va))
-			r->junit[n++] = r->junit[i];
+		memcpy(r->page_of_journal, f->xslot.buf.va, FIO_MEDIA_UNIT);
 		ftl_exec_put(f);
+		if (!err && apply_journal(r, (void *)r->page_of_journal))
+			r->junit[n++] = r->junit[i];
 		if (err && err != -ENODEV)
 			err = lost_meta(r, "a journal page", r->junit[i]);
 	}
 	r->jcount = n;
-	return r->no_memory ? -ENOMEM : err;
+	return err ? err : r->err;
 }
 
 /* ---- second round: pages that may be torn -------------------------------- */
@@ -570,14 +568,17 @@ static int find_snapshots(struct rec *r)
  */
 static int kept_fact(struct rec *r, const struct kept *k)
 {
-	u64 lba = le64_to_cpu(k->tag.lba);
+	u64 lba = le64_to_cpu(k->tag.lba), leaf;
+	int err = 0;
 
 	if (k->tag.type != FIO_TAG_DATA && k->tag.type != FIO_TAG_MAP)
 		return 0;
-	if (k->tag.type == FIO_TAG_MAP && lba < r->f->nleaves && r->f->leaf[lba] &&
-	    need_leaf(r, (u32)lba))
-		return -ENOMEM;
-	return ftl_rec_fact(r, &k->tag, k->unit);
+	leaf = k->tag.type == FIO_TAG_DATA ? lba >> 10 : lba;
+	if (leaf < r->f->nleaves)
+		err = have_leaf(r, (u32)leaf);
+	if (!err && k->tag.type == FIO_TAG_MAP && leaf < r->f->nleaves && r->f->leaf[leaf])
+		err = need_leaf(r, (u32)leaf);
+	return err ? err : ftl_rec_fact(r, &k->tag, k->unit);
 }
 
 static int second_round(struct rec *r)
@@ -606,7 +607,7 @@ static int second_round(struct rec *r)
 		if (k->tag.type == FIO_TAG_JOURNAL && apply_journal(r, (void *)k->data))
 			err = ftl_rec_fact(r, &k->tag, k->unit);
 	}
-	return r->no_memory ? -ENOMEM : err;
+	return err ? err : r->err;
 }
 
 /* An address that nothing has superseded: the root was not to be believed. */
@@ -688,7 +689,9 @@ static void sort_stripes(struct rec *r)
 					     r->probe[au].stream : FTL_GC;
 			}
 		}
-		if (!st->valid && !(st->flags & FTL_SF_PINNED))
+		if (r->late && !erased)
+			st->flags |= FTL_SF_UNCOUNTED;
+		else if (!st->valid && !(st->flags & FTL_SF_PINNED))
 			ftl_stripe_set_free(f, s, erased ? FTL_S_READY : FTL_S_FREE);
 	}
 }
@@ -874,7 +877,7 @@ static int rec_init(struct rec *r, struct ftl *f)
 	       r->root[0].unit && r->root[1].unit ? 0 : -ENOMEM;
 }
 
-static void rec_free(struct rec *r)
+void ftl_rec_free(struct rec *r)
 {
 	struct ftl *f = r->f;
 	u32 i;
@@ -893,6 +896,7 @@ static void rec_free(struct rec *r)
 	ftl_free(f, r->root[1].unit, f->root_cap * sizeof(u32), FTL_MEM_SCAN);
 	ftl_free(f, r->junit, r->jcap * sizeof(u32), FTL_MEM_SCAN);
 	ftl_regroup_free(&r->groups);
+	ftl_free(f, r, sizeof(*r), FTL_MEM_SCAN);
 }
 
 static u64 now(const struct ftl *f)
@@ -967,7 +971,7 @@ static void forget_attempt(struct ftl *f)
 	f->rec.bytes_read = bytes;
 }
 
-static int attempt(struct ftl *f, bool bounded)
+static int attempt(struct ftl *f, bool bounded, bool late)
 {
 	struct rec *r = ftl_alloc(f, sizeof(*r), FTL_MEM_SCAN);
 	int err;
@@ -976,11 +980,14 @@ static int attempt(struct ftl *f, bool bounded)
 		return -ENOMEM;
 	err = rec_init(r, f);
 	r->bounded = bounded;
+	r->late = late;
 	if (!err)
 		err = recover(r);
 	f->rec.bounded = r->bounded;
-	rec_free(r);
-	ftl_free(f, r, sizeof(*r), FTL_MEM_SCAN);
+	if (!err && r->late && r->bounded)
+		err = ftl_late_begin(f, r);
+	if (!f->late)
+		ftl_rec_free(r);
 	return err;
 }
 
@@ -988,11 +995,12 @@ static int attempt(struct ftl *f, bool bounded)
  * ftl_recover() - rebuild the map from the medium
  * @f: the instance, map empty, append units reported
  * @all: look at everything, whatever a root says
+ * @late: snapshots that nothing is known to contradict may be read later
  *
  * Context: attach; sleeps.
  * Return: 0 or -errno.
  */
-int ftl_recover(struct ftl *f, bool all)
+int ftl_recover(struct ftl *f, bool all, bool late)
 {
 	int err;
 
@@ -1001,11 +1009,11 @@ int ftl_recover(struct ftl *f, bool all)
 			f->offline_aus);
 		return -EIO;
 	}
-	err = attempt(f, !all && !f->offline_aus);
+	err = attempt(f, !all && !f->offline_aus, late);
 	if (err == -EUCLEAN) {
 		ftl_say(f, FTL_WARN, "the checkpoint does not tell all: scanning everything");
 		forget_attempt(f);
-		err = attempt(f, false);
+		err = attempt(f, false, false);
 	}
 	if (!err)
 		ftl_say(f, FTL_INFO, "recovered%s: %llu units scanned, %llu hold data, %llu refreshed, %llu journal pages",

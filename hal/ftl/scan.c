@@ -568,11 +568,12 @@ static void find_plain(struct rec *r)
 	u32 i;
 
 	memset(r->plain, true, f->geo.aus);
-	for (i = 0; i < nr_aus(f); i++)
-		if (!(f->au[i] & FTL_AU_SYSTEM) &&
-		    (!scannable(f, i) || f->au[i] & FTL_AU_SUSPECT || !r->probe[i].ours ||
-		     f->au_wp[i] < f->geo.pages || is_recent(r, i)))
+	for (i = 0; i < nr_aus(f); i++) {
+		if (scannable(f, i) && !(f->au[i] & FTL_AU_SUSPECT) && r->probe[i].ours)
+			r->probe[i].pages = f->au_wp[i];
+		if (r->probe[i].pages < f->geo.pages || is_recent(r, i))
 			r->plain[i / f->geo.dies] = false;
+	}
 }
 
 static int find_root(struct rec *r)
@@ -626,6 +627,7 @@ int ftl_scan(struct rec *r)
 	r->bounded &= !r->meta_lost;
 	if (!err && r->bounded)
 		err = load_root(r);
+	r->late &= r->bounded;
 	if (!err)
 		err = scan_pass(r, TAGS_REST);
 	return err ? err : confirm_kept(r);

@@ -494,6 +494,7 @@ static bool (*const jobs[])(struct ftl *f) = {
 	ftl_die_step,
 	ftl_write_alloc_leaf,
 	reclaim_step,
+	ftl_sums_step,
 	prepare_step,
 	seal_step,
 	ftl_trim_step,
@@ -520,10 +521,14 @@ void ftl_run(struct ftl *f)
 	bool did;
 	u32 i;
 
+	while (ftl_late_step(f)) {
+		ftl_rebuild_step(f);
+		ftl_write_alloc_leaf(f);
+	}
 	do {
 		did = false;
 		for (i = 0; i < ARRAY_SIZE(jobs); i++) {
-			if (ftl_load(&f->gone) || f->inspect)
+			if (ftl_load(&f->gone) || f->inspect || ftl_load(&f->late_on))
 				break;
 			did |= jobs[i](f);
 		}

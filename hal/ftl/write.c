@@ -992,7 +992,9 @@ bool ftl_write_alloc_leaf(struct ftl *f)
 	ftl_unlock(&f->lock, flags);
 	if (leaf == FTL_NONE)
 		return false;
-	if (ftl_map_add_leaf(f, leaf)) {
+	if (ftl_late_leaf(f, leaf)) {
+		fail_first_parked(f);
+	} else if (ftl_map_add_leaf(f, leaf)) {
 		ftl_say(f, FTL_ERR, "out of memory for the map: a write failed; free memory or detach");
 		fail_first_parked(f);
 	} else {

@@ -69,6 +69,13 @@ static const struct setup setups[] = {
 		.name = "roll", .units = 12, .lba_bytes = 4096, .wrap = true, .roll = 2,
 		.sim = { .dies = 2, .aus = 12, .pages = 4, .max_units = 4, .queues = 2,
 			 .host_cmds = 4, .internal_cmds = 4, .buffer_units = 2 },
+	}, {
+		/* the same with parity, where requests are served before the map is there */
+		.name = "late", .units = 12, .lba_bytes = 4096, .wrap = true, .parity = true,
+		.roll = 2,
+		.sim = { .dies = 3, .aus = 22, .pages = 4, .max_units = 4, .queues = 2,
+			 .host_cmds = 4, .internal_cmds = 4, .buffer_units = 1,
+			 .xor_groups = 10 },
 	},
 };
 
@@ -191,6 +198,8 @@ static void make_plan(void)
 			add_variant(&setups[4], *mode, "lazy", 0, less);
 		add_variant(&setups[5], *mode, "lazy", 0, 1);
 		add_variant(&setups[6], *mode, "lazy", 0, less);
+		if (*mode == 'd' || opt.depth > 1)
+			add_variant(&setups[7], *mode, "lazy", 0, less);
 	}
 }
 

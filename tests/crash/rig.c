@@ -151,9 +151,13 @@ bool rig_format(struct rig *r, u64 seq_base)
 
 bool rig_attach(struct rig *r)
 {
+	bool armed = sim_faults_armed(r->sim);
 	struct ftl_info info;
 	int err = ftl_attach(sim_media(r->sim), &r->env.env, 0, &r->f);
 
+	/* Both faults at once can hit both copies of the superblock; they are over now. */
+	if (err == -EIO && armed)
+		err = ftl_attach(sim_media(r->sim), &r->env.env, 0, &r->f);
 	/* It may want the die back, rather than show old data as new. */
 	if (err == -EIO && nand_die_is_offline(sim_nand(r->sim), DIE)) {
 		sim_set_die_offline(r->sim, DIE, false);
