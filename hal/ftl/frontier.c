@@ -261,13 +261,13 @@ static u32 take_unit(struct ftl *f, struct ftl_frontier *fr)
 	return unit;
 }
 
-static bool take(struct ftl *f, struct ftl_frontier *fr, u64 low, u32 interval, u32 *unit)
+static bool take(struct ftl *f, struct ftl_frontier *fr, u64 low, struct ftl_spot at, u32 *unit)
 {
 	if (fr->stripe == FTL_NONE && !open_next(f, fr, low))
 		return false;
 	*unit = take_unit(f, fr);
 	if (f->rungs)
-		ftl_place_put(f, fr, ftl_unit_stripe(f, *unit), interval);
+		ftl_place_put(f, fr, ftl_unit_stripe(f, *unit), at);
 	return true;
 }
 
@@ -293,7 +293,7 @@ static bool take_rung(struct ftl *f, struct ftl_spot at, u32 *unit)
 {
 	u32 other;
 
-	if (take(f, &f->front[at.stream], f->reserve, at.interval, unit))
+	if (take(f, &f->front[at.stream], f->reserve, at, unit))
 		return true;
 	if (at.stream < FTL_LADDER)
 		return false;
@@ -301,7 +301,7 @@ static bool take_rung(struct ftl *f, struct ftl_spot at, u32 *unit)
 	if (other == FTL_STREAMS)
 		return false;
 	f->st.units_misplaced++;
-	return take(f, &f->front[other], f->reserve, at.interval, unit);
+	return take(f, &f->front[other], f->reserve, at, unit);
 }
 
 /**
@@ -377,12 +377,12 @@ bool ftl_reserve_group(struct ftl *f, u64 lu, u8 named, u32 n, u32 *unit)
 static bool take_copy(struct ftl *f, struct ftl_spot at, u32 *unit)
 {
 	if (at.stream == FTL_META &&
-	    take(f, ftl_frontier(f, FTL_META), f->meta_reserve, at.interval, unit))
+	    take(f, ftl_frontier(f, FTL_META), f->meta_reserve, at, unit))
 		return true;
 	if (at.stream >= FTL_LADDER && take_rung(f, at, unit))
 		return true;
 	f->st.units_misplaced += at.stream >= FTL_LADDER;
-	return take(f, &f->front[FTL_GC], 0, at.interval, unit);
+	return take(f, &f->front[FTL_GC], 0, at, unit);
 }
 
 /**
@@ -420,11 +420,11 @@ u32 ftl_reserve_copies(struct ftl *f, const struct fio_tag *tag, const u32 *from
 u32 ftl_reserve(struct ftl *f, enum ftl_stream stream, u32 want, u32 *unit)
 {
 	struct ftl_frontier *fr = ftl_frontier(f, stream);
-	u32 interval = ftl_place_internal(f, stream).interval;
+	struct ftl_spot at = ftl_place_internal(f, stream);
 	u64 low = floor_of(f, stream);
 	u32 n = 0;
 
-	while (n < want && take(f, fr, low, interval, &unit[n]))
+	while (n < want && take(f, fr, low, at, &unit[n]))
 		n++;
 	return n;
 }

@@ -216,11 +216,42 @@ struct ftl_bank {
 
 #define FTL_CLASSES	46	/* of intervals, three for two octaves up to 2^30 */
 
-/* Where to write a unit, and the interval to expect of it. */
+/**
+ * struct ftl_spot - where to write a unit
+ * @stream: there
+ * @died: its last version has been overwritten there, it is no copy
+ * @class: of the stripe that it was in, FTL_CLASSES: of none
+ * @interval: to expect of it
+ * @age: that it had, in intervals of that stripe, 8 fraction bits
+ */
 struct ftl_spot {
 	u8 stream;
+	bool died;
+	u8 class;
 	u16 interval;
+	u32 age;
 };
+
+/**
+ * struct ftl_class - what became of the units in stripes of a class; see place.c
+ * @died: units that users overwrote
+ * @died_age: sum of their ages, in intervals of their stripe, 8 fraction bits
+ * @age: the same of all units that left, those that were copied included
+ * @age2: of half the squares of these ages, 16 fraction bits
+ * @age3: of a third of the cubes, 24 fraction bits
+ * @due: deaths that there should have been, 8 fraction bits
+ * @spread: of the rates in a stripe, 8 fraction bits
+ * @scale: how much longer than their interval units live, 8 fraction bits
+ * @weight: of the age of a unit that was copied, and one that died, 8 fraction bits
+ * @less: logarithm of what the sum is divided by then
+ */
+struct ftl_class {
+	u64 died, died_age, age, age2, age3, due;
+	u16 spread, scale;
+	u16 weight[2], less[2];
+};
+
+static_assert(sizeof(struct ftl_class) <= 64);
 
 /**
  * struct ftl_place - what placement knows; see place.c
@@ -231,6 +262,8 @@ struct ftl_spot {
  * @learned: stripes whose tags have been asked
  * @rung: by class, below @used
  * @row_part: of the time that a stripe took to fill, of each row, times 2^16
+ * @ended: units that left a stripe; classes hear of one of @sample + 1
+ * @class: by class
  */
 struct ftl_place {
 	u64 clock;
@@ -241,7 +274,9 @@ struct ftl_place {
 	u32 learned;
 	u32 used;
 	u32 row_part;
+	u32 ended, sample;
 	u8 rung[FTL_CLASSES];
+	struct ftl_class class[FTL_CLASSES];
 };
 
 /**
@@ -998,7 +1033,7 @@ struct ftl_spot ftl_place_user(const struct ftl *f, u64 lu, u8 named);
 struct ftl_spot ftl_place_copy(const struct ftl *f, const struct fio_tag *tag, u32 from);
 struct ftl_spot ftl_place_internal(const struct ftl *f, enum ftl_stream stream);
 void ftl_place_open(struct ftl *f, struct ftl_frontier *fr, u32 s);
-void ftl_place_put(struct ftl *f, struct ftl_frontier *fr, u32 s, u32 interval);
+void ftl_place_put(struct ftl *f, struct ftl_frontier *fr, u32 s, struct ftl_spot at);
 void ftl_place_tick(struct ftl *f);
 s32 ftl_place_score(const struct ftl *f, const struct ftl_stripe *st, u32 valid);
 void ftl_place_tag(const struct ftl *f, struct fio_tag *tag, const struct ftl_stripe *st);

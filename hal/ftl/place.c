@@ -9,10 +9,10 @@
  * empty or nearly full when it is looked at, and little is copied. Nothing is kept
  * per unit. A stripe has the mean interval T between updates of what was put into
  * it, and the times when it was opened and closed; time is counted in units written
- * by users. From these follows what to think of a unit in it:
+ * by users. From these follows what to think of a unit that leaves it at age d:
  *
- *   overwritten after d:  it lives about (2 T + d) / 3
- *   still alive after d:  it lives about T + d / 4
+ *   overwritten:          it lives about (s T + w d) / (1 + w), w = 3/2 v
+ *   copied:               it lives about s T + w d, w = 3/4 v
  *   never written before: as long as it takes to write everything once
  *
  * With lifetimes distributed exponentially and their rates by a Gamma law the mean
@@ -20,9 +20,20 @@
  * one observation. So the stripe that a unit is in is its history, and users and
  * the collector may write to the same one.
  *
- * Intervals are sorted into classes, three for two octaves. Neighbouring classes
- * share a rung so that each rung holds at least one and a half stripes; the sharing
- * is found again each time a sixteenth of the capacity has been written.
+ * v, the spread of rates in a stripe, and s, by how much T is wrong, are found from
+ * what happens. Intervals are sorted into classes, three for two octaves. Each class
+ * hears of the units that leave its stripes, by death or by copy. If all of them have
+ * one rate, deaths are spread evenly over the time under risk; if they are early, some
+ * live much shorter than others. After a hot set has moved there are many such in the
+ * classes of cold data, v is large, and what has become hot needs three writes to
+ * be known instead of ten; without skew v is small, and T stays what it is. And there
+ * should be as many deaths as T promises. A class whose units live for an equal time
+ * (a log that goes round) fits neither law and is left alone. Of what is known a quarter
+ * is forgotten each time a sixteenth of the capacity has been written.
+ *
+ * Neighbouring classes share a rung so that each rung holds at least one and a half
+ * stripes and intervals that differ by a quarter; the sharing is found again at the
+ * same times.
  *
  * A victim. Let u be the share of a stripe that is valid, of interval T and age tau.
  * Waiting longer lets more die, but keeps spare from the others. For exponential
@@ -41,6 +52,25 @@
 #define INVERSE_ONE	40		/* 1 / T in units of 2^-40 */
 #define STRIPES_AT_ONCE	4096U
 #define TAG_CLOCK	8		/* tags count in 2^8 user units */
+
+/* What is learned of classes; ratios have 8 fraction bits. */
+#define ONE		256U
+#define LOG_ONE		(8U << 8)	/* of ONE */
+#define LN_2		177U
+#define MAX_LOG_AGE	(20 << 8)	/* 2^12 intervals */
+#define MAX_AGE_NOTED	(16 * ONE)	/* its cubes must not overflow */
+#define ROUND_SAMPLED	BIT(17)		/* user units in a round that classes hear of */
+#define PRIOR_SPREAD	85		/* a third */
+#define PRIOR_WEIGHT	(10 * 256LL)
+#define PRIOR_DEATHS	8
+#define MIN_SPREAD	51LL
+#define MAX_SPREAD	512LL
+#define MAX_SPREAD_SEEN	(16 * 256LL)
+#define MAX_LOG_SCALE	35		/* a tenth longer at a time */
+#define MIN_LOG_SCALE	(-1024)
+#define CAUTION		77		/* scales go three tenths of the way */
+#define ODD		(4LL << 24)	/* two standard deviations */
+#define MIN_DISTANCE	90		/* of rungs: a third of an octave */
 
 /*
  * Logarithms to base 2 have 8 fraction bits. log2(1 + i / 256), 2^(i / 256) - 1,
@@ -188,13 +218,28 @@ static u32 class_of(u32 interval)
 	return (3 * interval + 256) >> 9;
 }
 
-static struct ftl_spot rung_for(const struct ftl *f, u32 mean)
+static void set_rung(const struct ftl *f, struct ftl_spot *at, u32 interval)
 {
-	u32 interval = min(log2_of(max(mean, 1U)), MAX_INTERVAL);
+	at->interval = min(interval, MAX_INTERVAL);
+	at->stream = FTL_LADDER + f->place.rung[class_of(at->interval)];
+}
 
-	return (struct ftl_spot){
-		.stream = FTL_LADDER + f->place.rung[class_of(interval)], .interval = interval,
+/*
+ * What to expect of a unit that leaves stripe @s at @age: see the top. In logarithms,
+ * relative to the stripe's interval, so that all factors are near to one.
+ */
+static struct ftl_spot spot_for(const struct ftl *f, u32 s, u32 age, bool died)
+{
+	u32 interval = f->stripe[s].interval, class = class_of(interval);
+	const struct ftl_class *c = &f->place.class[class];
+	s32 log_age = (s32)(log2_of(age) + LOG_ONE) - (s32)interval;
+	struct ftl_spot at = {
+		.died = died, .class = class, .age = exp2_of(max(min(log_age, MAX_LOG_AGE), 0)),
 	};
+
+	interval += log2_of(c->scale + (c->weight[died] * at.age >> 8));
+	set_rung(f, &at, interval - min_t(u32, interval, c->less[died]));
+	return at;
 }
 
 /**
@@ -208,18 +253,17 @@ static struct ftl_spot rung_for(const struct ftl *f, u32 mean)
  */
 struct ftl_spot ftl_place_user(const struct ftl *f, u64 lu, u8 named)
 {
-	struct ftl_spot at;
-	u32 old, s, mean;
+	struct ftl_spot at = { .stream = FTL_USER, .class = FTL_CLASSES };
+	u32 old, s;
 
 	if (!f->rungs)
-		return (struct ftl_spot){ .stream = FTL_USER };
+		return at;
 	old = ftl_lookup(f, lu);
 	if (old == FIO_UNIT_NONE) {
-		at = rung_for(f, f->place.round);
+		set_rung(f, &at, log2_of(f->place.round));
 	} else {
 		s = ftl_unit_stripe(f, old);
-		mean = exp2_of(f->stripe[s].interval);
-		at = rung_for(f, mean - mean / 3 + age_of(f, old, s) / 3);
+		at = spot_for(f, s, age_of(f, old, s), true);
 	}
 	if (named && named <= FTL_WRITE_STREAMS)
 		at.stream = FTL_NAMED + named - 1;
@@ -245,18 +289,117 @@ struct ftl_spot ftl_place_copy(const struct ftl *f, const struct fio_tag *tag, u
 	if (tag->type != FIO_TAG_DATA)
 		return ftl_place_internal(f, FTL_META);
 	if (!f->rungs)
-		return (struct ftl_spot){ .stream = FTL_GC };
-	at = rung_for(f, exp2_of(st->interval) + age_of(f, from, s) / 4);
+		return (struct ftl_spot){ .stream = FTL_GC, .class = FTL_CLASSES };
+	at = spot_for(f, s, age_of(f, from, s), false);
 	if (st->stream >= FTL_NAMED)
 		at.stream = st->stream;
 	return at;
 }
 
-/* What the core writes for itself lives for about a round. */
+/*
+ * What the core writes for itself lives until the checkpoint comes round again; what
+ * it moves for a want of room, or when nothing rolls, for about a round.
+ */
 struct ftl_spot ftl_place_internal(const struct ftl *f, enum ftl_stream stream)
 {
-	return (struct ftl_spot){ .stream = stream, .interval = log2_of(f->place.round) };
+	u32 interval = log2_of(f->place.round), every = f->roll.every;
+
+	if (stream == FTL_META && every && every < FIO_MAP_FANOUT)
+		interval -= min(interval, log2_of(FIO_MAP_FANOUT / every));
+	return (struct ftl_spot){
+		.stream = stream, .class = FTL_CLASSES, .interval = interval,
+	};
 }
+
+/* ---- what classes are like ----------------------------------------------------------- */
+
+/* A unit has left a stripe. */
+static void note_end(struct ftl *f, struct ftl_spot at)
+{
+	struct ftl_class *c = &f->place.class[min_t(u32, at.class, FTL_CLASSES - 1)];
+	u64 age = min(at.age, MAX_AGE_NOTED);
+	u32 log;
+
+	if (at.class >= FTL_CLASSES || f->place.ended++ & f->place.sample)
+		return;
+	c->age += age;
+	c->age2 += age * age / 2;
+	c->age3 += age * age * age / 3;
+	log = log2_of(ONE + (u32)(c->spread * age >> 8)) - LOG_ONE;
+	c->due += log * LN_2 / c->spread;
+	if (at.died) {
+		c->died++;
+		c->died_age += age;
+	}
+}
+
+/*
+ * Deaths early in the life of stripes rather than evenly over it: the rates of what
+ * is in them differ. If hazard falls with age as spread / (1 + spread * age), deaths
+ * are younger than the mean age under risk by spread * hazard * variance. How much
+ * that says is the other factor. Few deaths leave the prior as it is.
+ */
+static s64 spread_seen(const struct ftl_class *c, u64 *weight)
+{
+	u64 mean = c->age2 / c->age, square = c->age3 / c->age;
+	u64 variance = square > mean * mean ? square - mean * mean : 0;
+	u64 hazard = (c->died << 16) / c->age;
+	s64 early = (s64)mean - (s64)(c->died_age / c->died), seen;
+
+	*weight = (c->died * hazard >> 8) * (hazard * variance >> 16);
+	*weight = min_t(u64, *weight, 1U << 30);
+	if (!*weight)
+		return 0;
+	seen = early * (s64)(c->age << 8) / (s64)(c->died * variance);
+	return max(min(seen, MAX_SPREAD_SEEN), -MAX_SPREAD_SEEN);
+}
+
+static void learn_class(struct ftl_class *c)
+{
+	u64 weight = 0;
+	s64 seen = c->died && c->age ? spread_seen(c, &weight) : 0, spread;
+	s32 log = (s32)(log2_of_long(c->due + PRIOR_DEATHS * ONE) -
+			log2_of_long((c->died + PRIOR_DEATHS) * ONE));
+
+	spread = (PRIOR_WEIGHT * PRIOR_SPREAD + seen * (s64)weight) / (PRIOR_WEIGHT + (s64)weight);
+	c->spread = (u16)max(min(spread, MAX_SPREAD), MIN_SPREAD);
+	log = max(min(log * CAUTION / 256, MAX_LOG_SCALE), MIN_LOG_SCALE);
+	c->scale = (u16)exp2_of(LOG_ONE + log);
+	/* Certainly not exponential: what is written round and round, say. */
+	if (seen < 0 && seen * seen * (s64)weight > ODD) {
+		c->spread = PRIOR_SPREAD;
+		c->scale = ONE;
+	}
+	/* Found by trial: a death says more than the law has it, surviving less. */
+	c->weight[false] = c->spread * 3 / 4;
+	c->weight[true] = c->spread * 3 / 2;
+	c->less[false] = LOG_ONE;
+	c->less[true] = log2_of(ONE + c->weight[true]);
+}
+
+/* A quarter is forgotten each time: what was true a round ago counts a hundredth. */
+static void forget_some(struct ftl_class *c)
+{
+	c->died -= c->died / 4;
+	c->died_age -= c->died_age / 4;
+	c->age -= c->age / 4;
+	c->age2 -= c->age2 / 4;
+	c->age3 -= c->age3 / 4;
+	c->due -= c->due / 4;
+}
+
+/* Lock held. */
+static void learn_classes(struct ftl *f)
+{
+	u32 i;
+
+	for (i = 0; i < FTL_CLASSES; i++) {
+		learn_class(&f->place.class[i]);
+		forget_some(&f->place.class[i]);
+	}
+}
+
+/* ---- intervals of stripes -------------------------------------------------------------- */
 
 /* 2^-interval, in units of 2^-INVERSE_ONE. */
 static u64 inverse_of(u32 interval)
@@ -272,18 +415,19 @@ static u64 inverse_of(u32 interval)
  * @f: the instance
  * @fr: frontier that it got it from, which may have left the stripe since
  * @s: stripe
- * @interval: to expect of it
+ * @at: where it should be, and what to expect of it
  *
  * The stripe's interval is the harmonic mean: rates add up.
  *
  * Context: lock held.
  */
-void ftl_place_put(struct ftl *f, struct ftl_frontier *fr, u32 s, u32 interval)
+void ftl_place_put(struct ftl *f, struct ftl_frontier *fr, u32 s, struct ftl_spot at)
 {
 	struct ftl_stripe *st = &f->stripe[s];
 	u32 mean;
 
-	fr->inverse += inverse_of(interval);
+	note_end(f, at);
+	fr->inverse += inverse_of(at.interval);
 	fr->placed++;
 	st->closed = now(f);
 	/* After the first few it changes slowly. */
@@ -346,6 +490,7 @@ s32 ftl_place_score(const struct ftl *f, const struct ftl_stripe *st, u32 valid)
 
 struct census {
 	u64 valid[FTL_CLASSES];
+	u64 interval[FTL_CLASSES];	/* their sum */
 };
 
 static bool holds_data(const struct ftl_stripe *st)
@@ -372,30 +517,38 @@ static void count_some(struct ftl *f, struct census *c, u32 from, u32 to)
 
 	for (s = from; s < to; s++) {
 		struct ftl_stripe *st = &f->stripe[s];
+		u32 valid = ftl_load(&st->valid), class = class_of(st->interval);
 
 		if (!holds_data(st))
 			continue;
-		c->valid[class_of(st->interval)] += ftl_load(&st->valid);
+		c->valid[class] += valid;
+		c->interval[class] += (u64)valid * st->interval;
 		clamp_age(f, st);
 	}
 	ftl_unlock(&f->lock, flags);
 }
 
-/* Give classes to rungs, hot to cold, each at least @least units; how many it takes. */
+/*
+ * Give classes to rungs, hot to cold, each at least @least units and at some distance
+ * from that before; how many it takes.
+ */
 static u32 share_out(const struct census *c, u64 least, u8 *rung)
 {
-	u64 sum = 0;
+	u64 units = 0, interval = 0;
 	u32 i, n = 0;
 
 	for (i = 0; i < FTL_CLASSES; i++) {
-		if (sum >= least) {
-			sum = 0;
+		if (units >= least && c->valid[i] &&
+		    c->interval[i] / c->valid[i] >= interval / units + MIN_DISTANCE) {
+			units = 0;
+			interval = 0;
 			n++;
 		}
-		sum += c->valid[i];
+		units += c->valid[i];
+		interval += c->interval[i];
 		rung[i] = n;
 	}
-	if (sum >= least || !n)
+	if (units >= least || !n)
 		return n + 1;
 	/* A short tail goes to the rung before. */
 	for (i = 0; i < FTL_CLASSES; i++)
@@ -416,6 +569,7 @@ static void remap(struct ftl *f)
 	for (n = share_out(&c, least, rung); n > f->rungs; n = share_out(&c, least, rung))
 		least += least / 4 + 1;
 	flags = ftl_lock(&f->lock);
+	learn_classes(f);
 	memcpy(f->place.rung, rung, sizeof(rung));
 	f->place.used = n;
 	f->place.next = now(f) + max(f->place.round / 16, 1U);
@@ -576,6 +730,9 @@ void ftl_place_init(struct ftl *f)
 	p->clock = le64_to_cpu(f->super->user_units_written);
 	p->used = 1;
 	p->row_part = 65536 / f->geo.pages;
+	while ((p->round >> 1) / (p->sample + 1) >= ROUND_SAMPLED)
+		p->sample = p->sample * 2 + 1;
+	learn_classes(f);
 }
 
 /**

@@ -15,6 +15,7 @@
 #define UNIT	FIO_MEDIA_UNIT
 #define UNITS	700
 #define HOT	40
+#define JUMPED	(15 * 64)	/* logarithms: four octaves less a bit */
 
 static struct sim_config shape(void)
 {
@@ -52,17 +53,19 @@ static void fill(struct rig *r, u64 units)
 		put(r, lu);
 }
 
+static u32 hot_shift;	/* where the hot set is: a jump makes as many others hot */
+
 /* Nine of ten writes to few units, which are spread over all the others. */
 static u64 skewed(u64 *seed)
 {
 	u64 n = rig_random(seed) >> 20;
 
-	return n % 10 ? n / 10 % HOT * (UNITS / HOT) : n / 10 % UNITS;
+	return n % 10 ? n / 10 % HOT * (UNITS / HOT) + hot_shift : n / 10 % UNITS;
 }
 
 static bool is_hot(u64 lu)
 {
-	return lu % (UNITS / HOT) == 0 && lu / (UNITS / HOT) < HOT;
+	return lu % (UNITS / HOT) == hot_shift && lu / (UNITS / HOT) < HOT;
 }
 
 static void churn(struct rig *r, u64 *seed, u32 writes)
@@ -109,6 +112,7 @@ static void start_skewed(struct rig *r, u64 *seed)
 {
 	struct sim_config cfg = shape();
 
+	hot_shift = 0;
 	rig_start(r, &cfg, 4096, UNITS, 0);
 	assert_true(r->f->rungs >= 4);
 	fill(r, UNITS);
@@ -133,6 +137,53 @@ static void test_apart(void **state)
 	assert_true(hot_among_cold(&r) < HOT / 4);
 	assert_true(st.gc_victims && st.gc_victim_valid < st.gc_victim_units);
 	assert_true(st.units_misplaced * 20 < st.user_units_written);
+	rig_check(&r, true);
+	expect_all(&r, UNITS);
+	rig_stop(&r);
+}
+
+/* What was hot is forgotten, what has become hot is found, in half a round. */
+static void test_jump(void **state)
+{
+	u64 seed = 2468;
+	struct rig r;
+
+	start_skewed(&r, &seed);
+	hot_shift = UNITS / HOT / 2;
+	print_message("before: hot 2^%.1f, cold 2^%.1f\n", mean_interval(&r, true) / 256.,
+		      mean_interval(&r, false) / 256.);
+	churn(&r, &seed, UNITS / 2);
+	print_message("after: hot 2^%.1f, cold 2^%.1f, %u of %u hot units among cold ones\n",
+		      mean_interval(&r, true) / 256., mean_interval(&r, false) / 256.,
+		      hot_among_cold(&r), HOT);
+	assert_true(mean_interval(&r, false) > mean_interval(&r, true) + JUMPED);
+	rig_check(&r, true);
+	expect_all(&r, UNITS);
+	rig_stop(&r);
+}
+
+/* Without skew two rungs do at most; skew that comes later is seen all the same. */
+static void test_even(void **state)
+{
+	struct sim_config cfg = shape();
+	u64 seed = 1357;
+	struct rig r;
+	u32 i, rungs = 0;
+
+	hot_shift = 0;
+	rig_start(&r, &cfg, 4096, UNITS, 0);
+	fill(&r, UNITS);
+	for (i = 0; i < 10 * UNITS; i++) {
+		put(&r, rig_random(&seed) % UNITS);
+		rungs += i >= 6 * UNITS ? r.f->place.used : 0;
+	}
+	print_message("%.2f rungs without skew\n", rungs / (4. * UNITS));
+	assert_true(rungs <= 2 * 4 * UNITS);
+	churn(&r, &seed, 6 * UNITS);
+	print_message("%u rungs with, hot 2^%.1f, cold 2^%.1f\n", r.f->place.used,
+		      mean_interval(&r, true) / 256., mean_interval(&r, false) / 256.);
+	assert_true(mean_interval(&r, false) > mean_interval(&r, true) + 3 * 256);
+	assert_true(hot_among_cold(&r) < HOT / 4);
 	rig_check(&r, true);
 	expect_all(&r, UNITS);
 	rig_stop(&r);
@@ -378,6 +429,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_apart),
+		cmocka_unit_test(test_jump),
+		cmocka_unit_test(test_even),
 		cmocka_unit_test(test_remembered),
 		cmocka_unit_test(test_open_limit),
 		cmocka_unit_test(test_full),

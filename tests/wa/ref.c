@@ -19,6 +19,17 @@
 
 struct ref;
 
+/**
+ * struct class - ladder: what became of pages in segments of a class
+ * @died: overwritten, @died_age: sum of their ages, in intervals of their segment
+ * @age: the same of all that left, @age2, @age3: half of squares, a third of cubes
+ * @due: deaths to be expected
+ * @spread, @scale: what follows for the next
+ */
+struct class {
+	double died, died_age, age, age2, age3, due, spread, scale;
+};
+
 struct policy {
 	u32 streams;
 	u32 reserve;			/* free segments to keep */
@@ -64,6 +75,7 @@ struct ref {
 	/* ladder */
 	double interval;	/* of the page about to be placed */
 	u8 fmap[MAX_STREAMS];
+	struct class class[MAX_STREAMS];
 	u64 next_remap;
 	/* oracle */
 	double most;
@@ -278,6 +290,11 @@ static void oracle_start(struct ref *r)
 #define LADDER_KAPPA	0.2
 #define LADDER_ACC	1.5
 #define LADDER_RESERVE	8u
+#define LADDER_SPREAD	(1. / 3)
+#define LADDER_CAUTION	0.3
+#define LADDER_SLOWER	0.1375	/* log2 1.1 */
+#define LADDER_OLDEST	16
+#define LADDER_DISTANCE	0.35
 
 static double ladder_weight(double u)
 {
@@ -307,23 +324,63 @@ static u32 ladder_class(double interval)
 	return f < 0 ? 0 : f > MAX_STREAMS - 1 ? MAX_STREAMS - 1 : (u32)f;
 }
 
+/* What to expect of a page that leaves a segment, and what that says of its class. */
+static u32 ladder_leave(struct ref *r, u32 page, bool died)
+{
+	double interval = seg_interval(r, page / r->b), age = fmax(exposure(r, page), 1) / interval;
+	struct class *c = &r->class[ladder_class(interval)];
+	double weight = c->spread * (died ? 1.5 : 0.75);
+
+	r->interval = interval * (c->scale + weight * age) / (died ? 1 + weight : 1);
+	age = fmin(age, LADDER_OLDEST);
+	c->age += age;
+	c->age2 += age * age / 2;
+	c->age3 += age * age * age / 3;
+	c->due += log(1 + c->spread * age) / c->spread;
+	c->died += died;
+	c->died_age += died ? age : 0;
+	return r->fmap[ladder_class(r->interval)];
+}
+
 static u32 ladder_user(struct ref *r, u32 lba, u32 old)
 {
-	double d;
-
-	if (old == NONE) {
-		r->interval = r->n;
-	} else {
-		d = exposure(r, old);
-		r->interval = (2 * seg_interval(r, old / r->b) + (d < 1 ? 1 : d)) / 3;
-	}
+	if (old != NONE)
+		return ladder_leave(r, old, true);
+	r->interval = r->n;
 	return r->fmap[ladder_class(r->interval)];
 }
 
 static u32 ladder_copy(struct ref *r, u32 lba, u32 from)
 {
-	r->interval = seg_interval(r, from / r->b) + exposure(r, from) / 4;
-	return r->fmap[ladder_class(r->interval)];
+	return ladder_leave(r, from, false);
+}
+
+/* See place.c. */
+static void ladder_learn(struct class *c)
+{
+	double mean, hazard, variance, seen = 0, weight = 0, log_scale;
+
+	if (c->died > 0 && c->age > 0) {
+		mean = c->age2 / c->age;
+		variance = c->age3 / c->age - mean * mean;
+		hazard = c->died / c->age;
+		weight = fmax(hazard * hazard * variance * c->died, 0);
+		if (weight > 0)
+			seen = (mean - c->died_age / c->died) / (hazard * variance);
+	}
+	log_scale = LADDER_CAUTION * log2((c->due + 8) / (c->died + 8));
+	c->scale = exp2(fmax(-4, fmin(log_scale, LADDER_SLOWER)));
+	c->spread = fmax(0.2, fmin((10 * LADDER_SPREAD + seen * weight) / (10 + weight), 2));
+	if (seen < 0 && seen * seen * weight > 4) {
+		c->spread = LADDER_SPREAD;
+		c->scale = 1;
+	}
+	c->died *= 0.75;
+	c->died_age *= 0.75;
+	c->age *= 0.75;
+	c->age2 *= 0.75;
+	c->age3 *= 0.75;
+	c->due *= 0.75;
 }
 
 static void ladder_placed(struct ref *r, u32 seg)
@@ -344,32 +401,43 @@ static void ladder_reserve(struct ref *r)
 	r->reserve = max(3u, min(r->reserve, LADDER_RESERVE));
 }
 
-/* Valid pages by class of their segment. */
-static void ladder_histogram(const struct ref *r, u64 *hist)
+/* Valid pages by class of their segment, and the sum of their logarithms. */
+static void ladder_census(const struct ref *r, u64 *pages, double *sum)
 {
-	u32 s;
+	double interval;
+	u32 s, f;
 
-	memset(hist, 0, MAX_STREAMS * sizeof(*hist));
-	for (s = 0; s < r->nseg; s++)
-		if (!r->seg[s].free && r->seg[s].fill)
-			hist[ladder_class(seg_interval(r, s))] += r->valid[s];
+	memset(pages, 0, MAX_STREAMS * sizeof(*pages));
+	memset(sum, 0, MAX_STREAMS * sizeof(*sum));
+	for (s = 0; s < r->nseg; s++) {
+		if (r->seg[s].free || !r->seg[s].fill)
+			continue;
+		interval = seg_interval(r, s);
+		f = ladder_class(interval);
+		pages[f] += r->valid[s];
+		sum[f] += r->valid[s] * log2(interval);
+	}
 }
 
-/* Streams anew: each gets classes that hold a segment and a half. */
+/* Streams anew: each gets classes that hold a segment and a half, at a distance. */
 static void ladder_remap(struct ref *r)
 {
-	u64 hist[MAX_STREAMS];
+	double sum[MAX_STREAMS], acc = 0, total = 0;
 	u32 f, stream = 0, before = r->streams;
-	double acc = 0;
+	u64 pages[MAX_STREAMS];
 
-	ladder_histogram(r, hist);
+	ladder_census(r, pages, sum);
 	for (f = 0; f < MAX_STREAMS; f++) {
-		if (acc >= LADDER_ACC * r->b) {
+		ladder_learn(&r->class[f]);
+		if (acc >= LADDER_ACC * r->b && pages[f] &&
+		    sum[f] / pages[f] >= total / acc + LADDER_DISTANCE) {
 			stream++;
 			acc = 0;
+			total = 0;
 		}
 		r->fmap[f] = stream;
-		acc += hist[f];
+		acc += pages[f];
+		total += sum[f];
 	}
 	/* What is left over at the end is too little for a stream. */
 	if (stream && acc < LADDER_ACC * r->b) {
@@ -388,6 +456,10 @@ static void ladder_remap(struct ref *r)
 
 static void ladder_start(struct ref *r)
 {
+	u32 f;
+
+	for (f = 0; f < MAX_STREAMS; f++)
+		ladder_learn(&r->class[f]);
 	r->next_remap = r->n / 16;
 	ladder_reserve(r);
 }
