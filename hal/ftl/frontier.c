@@ -159,11 +159,11 @@ static bool can_open(const struct ftl *f, const struct ftl_frontier *fr, u64 low
 	       may_open(f, s, low) && !too_many(f, fr) && f->ready_heap.count >= 1U + user;
 }
 
-static bool open_next(struct ftl *f, struct ftl_frontier *fr, u64 low)
+static bool open_next(struct ftl *f, struct ftl_frontier *fr, u64 low, struct ftl_spot at)
 {
 	if (!can_open(f, fr, low))
 		return false;
-	start_stripe(f, fr, ftl_wear_next_ready(f, is_cold(f, fr)));
+	start_stripe(f, fr, ftl_wear_next_ready(f, is_cold(f, fr), ftl_place_stays(f, at)));
 	ftl_kick_later(f);
 	return true;
 }
@@ -263,7 +263,7 @@ static u32 take_unit(struct ftl *f, struct ftl_frontier *fr)
 
 static bool take(struct ftl *f, struct ftl_frontier *fr, u64 low, struct ftl_spot at, u32 *unit)
 {
-	if (fr->stripe == FTL_NONE && !open_next(f, fr, low))
+	if (fr->stripe == FTL_NONE && !open_next(f, fr, low, at))
 		return false;
 	*unit = take_unit(f, fr);
 	if (f->rungs)

@@ -771,7 +771,8 @@ bool ftl_brake_step(struct ftl *f);
 void ftl_heap_put(struct ftl *f, struct ftl_heap *h, u32 s);
 void ftl_heap_drop(struct ftl *f, u32 s);
 u32 ftl_wear_next_free(struct ftl *f);
-u32 ftl_wear_next_ready(struct ftl *f, bool gc);
+u32 ftl_wear_next_ready(struct ftl *f, bool gc, bool stays);
+u32 ftl_wear_favour(const struct ftl *f);
 void ftl_wear_count(struct ftl *f, u32 s);
 void ftl_wear_init(struct ftl *f);
 void ftl_wear_erased(struct ftl *f, u32 s);
@@ -1029,6 +1030,7 @@ static inline u8 ftl_append_flags(const struct ftl *f)
 /* place.c */
 void ftl_place_init(struct ftl *f);
 bool ftl_place_step(struct ftl *f);
+bool ftl_place_stays(const struct ftl *f, struct ftl_spot at);
 struct ftl_spot ftl_place_user(const struct ftl *f, u64 lu, u8 named);
 struct ftl_spot ftl_place_copy(const struct ftl *f, const struct fio_tag *tag, u32 from);
 struct ftl_spot ftl_place_internal(const struct ftl *f, enum ftl_stream stream);

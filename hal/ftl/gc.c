@@ -15,6 +15,8 @@
 
 #define GC_STRIPES	3	/* collect while less is free above the reserve */
 #define PICK_STRIPES	8192U	/* looked at under one hold of the lock */
+#define MAX_LAG		4096U	/* cycles; more count as so many */
+#define MAX_FAVOUR	128U	/* of a score's logarithm: half an octave */
 
 /* ---- what is still needed ------------------------------------------------------ */
 
@@ -634,6 +636,7 @@ struct pick {
 	u32 stripe;
 	s32 score;
 	u64 room;
+	u32 favour;	/* ftl_wear_favour() */
 	bool evacuate, gentle;
 };
 
@@ -648,6 +651,17 @@ static bool collectable(const struct ftl *f, const struct ftl_stripe *s, u32 val
 	return valid < s->size && (f->rungs || !p->gentle || valid <= s->size / 4 * 3);
 }
 
+static s32 score_of(const struct ftl *f, const struct pick *p, const struct ftl_stripe *s,
+		    u32 valid)
+{
+	u32 lag = f->erase_max - min(s->erases, f->erase_max);
+
+	if (!f->rungs)
+		return -(s32)valid;
+	lag = min(lag, MAX_LAG) * p->favour >> 8;
+	return ftl_place_score(f, s, valid) + (s32)min(lag, MAX_FAVOUR);
+}
+
 /* Without a ladder the stripe with the fewest valid units, the older of equals. */
 static void consider(const struct ftl *f, struct pick *p, u32 i)
 {
@@ -658,7 +672,7 @@ static void consider(const struct ftl *f, struct pick *p, u32 i)
 
 	if (!collectable(f, s, valid, p) || (p->evacuate && !evacuate))
 		return;
-	score = f->rungs ? ftl_place_score(f, s, valid) : -(s32)valid;
+	score = score_of(f, p, s, valid);
 	if (p->stripe != FTL_NONE && evacuate == p->evacuate &&
 	    (score < p->score || (score == p->score &&
 				  !ftl_seq_after(f->stripe[p->stripe].seq, s->seq))))
@@ -689,7 +703,10 @@ static u32 pick_some(struct ftl *f, struct pick *p)
 /* Lock held: the best stripe; one with a failed append unit before all others. */
 static u32 pick_victim(struct ftl *f, bool gentle)
 {
-	struct pick p = { .stripe = FTL_NONE, .room = ftl_room(f, FTL_GC), .gentle = gentle };
+	struct pick p = {
+		.stripe = FTL_NONE, .room = ftl_room(f, FTL_GC), .gentle = gentle,
+		.favour = ftl_wear_favour(f),
+	};
 	u32 i;
 
 	if (f->geo.aus > PICK_STRIPES)

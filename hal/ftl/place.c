@@ -311,6 +311,12 @@ struct ftl_spot ftl_place_internal(const struct ftl *f, enum ftl_stream stream)
 	};
 }
 
+/* Lock held: is a unit expected to stay for more than two rounds? */
+bool ftl_place_stays(const struct ftl *f, struct ftl_spot at)
+{
+	return f->rungs && at.interval > log2_of(f->place.round) + (1U << 8);
+}
+
 /* ---- what classes are like ----------------------------------------------------------- */
 
 /* A unit has left a stripe. */

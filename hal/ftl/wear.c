@@ -6,8 +6,10 @@
  * erased ones are opened, the patrol that finds stripes left behind. Does not know:
  * how a stripe is erased (stripe.c), opened (frontier.c) or emptied (gc.c).
  *
- * Dynamic: the least worn is used next. Two binary heaps, of free and of erased
- * stripes, so that a pick costs O(log n) on media of any size.
+ * Dynamic: the least worn is used next, but for data that will stay for long: it
+ * gets the most worn of those that are erased, and seldom has to move for wear later.
+ * Two binary heaps, of free and of erased stripes, so that a pick costs O(log n) on
+ * media of any size. Of victims that promise about as much the less worn is taken.
  *
  * Static: a stripe full of data that nobody overwrites never becomes free, and its
  * cycles are lost to the others. A hand walks over the stripes, LOOK of them for
@@ -26,6 +28,7 @@
 #define PACE	4
 #define SPREAD	16
 #define LEAVES	32
+#define FAVOUR	96		/* of a score's logarithm: two fifths more */
 
 /** ftl_wear_mean() - mean erase count of stripes; any context */
 u32 ftl_wear_mean(const struct ftl *f)
@@ -49,6 +52,18 @@ u32 ftl_wear_bound(const struct ftl *f)
 static u32 lag_limit(const struct ftl *f)
 {
 	return ftl_wear_bound(f) * 3 / 4;
+}
+
+/**
+ * ftl_wear_favour() - how much rather a stripe is collected for each cycle it lags
+ * @f: the instance
+ *
+ * Context: any.
+ * Return: to add to its score, 8 fraction bits.
+ */
+u32 ftl_wear_favour(const struct ftl *f)
+{
+	return (FAVOUR << 8) / lag_limit(f);
 }
 
 /* ---- heaps of stripes: lock held ------------------------------------------------- */
@@ -166,16 +181,17 @@ u32 ftl_wear_next_free(struct ftl *f)
  * ftl_wear_next_ready() - which erased stripe is opened next
  * @f: the instance
  * @gc: for collected data
+ * @stays: for data that is expected to stay for more than two rounds
  *
  * Context: lock held; there is one.
  * Return: stripe, not in the heap any more.
  */
-u32 ftl_wear_next_ready(struct ftl *f, bool gc)
+u32 ftl_wear_next_ready(struct ftl *f, bool gc, bool stays)
 {
 	bool cold = gc && f->wear_cold;
 
 	f->wear_cold -= cold;
-	return heap_take(f, &f->ready_heap, cold);
+	return heap_take(f, &f->ready_heap, cold || stays);
 }
 
 /**

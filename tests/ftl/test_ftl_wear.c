@@ -170,7 +170,7 @@ static void test_heap(void **state)
 	while (ftl_wear_next_free(r.f) != FTL_NONE)
 		;
 	while (r.f->ready_heap.count)
-		ftl_wear_next_ready(r.f, false);
+		ftl_wear_next_ready(r.f, false, false);
 	for (s = 2; s < cfg.aus; s++) {
 		r.f->stripe[s].erases = s * 7 % 11;
 		r.f->stripe[s].state = FTL_S_FREE;
@@ -186,6 +186,13 @@ static void test_heap(void **state)
 		n++;
 	}
 	assert_int_equal(n, cfg.aus - 3);
+	/* Data that stays gets the most worn, all other the least. */
+	for (s = 2; s < 7; s++)
+		ftl_heap_put(r.f, &r.f->ready_heap, s);
+	assert_int_equal(ftl_wear_next_ready(r.f, false, true), 3);
+	assert_int_equal(ftl_wear_next_ready(r.f, false, false), 5);
+	assert_int_equal(ftl_wear_next_ready(r.f, true, false), 2);
+	assert_int_equal(ftl_wear_next_ready(r.f, true, true), 6);
 	ftl_destroy(r.f);
 	r.f = NULL;
 	rig_stop(&r);
