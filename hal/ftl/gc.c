@@ -13,7 +13,6 @@
  */
 #include "ftl_priv.h"
 
-#define GC_STRIPES	3	/* collect while less is free above the reserve */
 #define PICK_STRIPES	8192U	/* looked at under one hold of the lock */
 #define MAX_LAG		4096U	/* cycles; more count as so many */
 #define MAX_FAVOUR	128U	/* of a score's logarithm: half an octave */
@@ -79,20 +78,29 @@ static bool relocate(struct ftl *f, const struct fio_tag *tag, u32 from, u32 to)
  * finds nothing to collect, and then the reserve alone decides.
  */
 
+/*
+ * Stripes to have above the reserve. What lies idle is spare that collection lacks;
+ * but small media, which have no ladder, may lose a stripe at once to a failed program.
+ */
+static u32 stripes_ahead(const struct ftl *f)
+{
+	return f->rungs ? 2 : 3;
+}
+
 /* Lock held. Is room so short that collection should go on? */
 static bool room_is_short(const struct ftl *f)
 {
-	return f->free_units < f->reserve + GC_STRIPES * (u64)f->stripe_data;
+	return f->free_units < f->reserve + stripes_ahead(f) * (u64)f->stripe_data;
 }
 
 /* Lock held: stripes that users have less than they should, those begun included. */
 static u32 missing_stripes(const struct ftl *f)
 {
 	u64 have = f->free_units + ftl_user_room(f);
-	u32 n = 0;
+	u32 n = 0, most = stripes_ahead(f);
 
-	while (n < GC_STRIPES && have + n * (u64)f->stripe_data <
-				 f->reserve + GC_STRIPES * (u64)f->stripe_data)
+	while (n < most && have + n * (u64)f->stripe_data <
+			   f->reserve + most * (u64)f->stripe_data)
 		n++;
 	return n;
 }
