@@ -84,7 +84,8 @@ ftl-bench: host ## ns per 4 KiB through the FTL core, 1 to N threads, beside flo
 	$(Q)tests/perf/ftl_bench.py
 
 wa: ## write amplification of the FTL core beside theory and other policies (build/wa.json, build/wa/*.svg)
-	$(Q)$(MAKE) -s build/host/fio-wa && build/host/fio-wa --json build/wa.json --plots build/wa --midas $(WA)
+	$(Q)$(MAKE) -s build/host/fio-wa && build/host/fio-wa --json build/wa.json --plots build/wa \
+		--cache build/wa/runs --midas $(WA)
 
 tail: ## latency of reads beside full-rate overwrite on modelled MLC flash (build/tail.json)
 	$(Q)$(MAKE) -s build/host/fio-tail && build/host/fio-tail --json build/tail.json $(TAIL)

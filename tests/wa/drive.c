@@ -127,12 +127,16 @@ static int env_wait(void *ctx, bool (*cond)(void *arg), void *arg)
 
 /* ---- geometry ----------------------------------------------------------- */
 
-/* A full snapshot of the map and its directory have their place beside user data. */
-static u64 map_units(u64 n)
+/*
+ * A full snapshot of the map and its directory have their place beside user data. As
+ * the checkpoint rolls there is a stripe besides, half of it not yet written, half of
+ * the oldest superseded.
+ */
+static u64 map_units(u64 n, u32 stripe)
 {
 	u64 leaves = DIV_ROUND_UP(n, FIO_MAP_FANOUT);
 
-	return leaves + DIV_ROUND_UP(leaves, FIO_MAP_FANOUT);
+	return leaves + DIV_ROUND_UP(leaves, FIO_MAP_FANOUT) + stripe;
 }
 
 /* As many dies as give append units of at least 16 pages, 16 at most. */
@@ -161,7 +165,7 @@ static void set_geometry(struct drive *d, const struct wa_job *job)
 	g->xor_groups = job->parity ? XOR_GROUPS : 0;
 	/* units of a stripe that hold data, and what lies in stripes but is no user data */
 	stripe = (g->dies - job->parity) * g->pages;
-	fixed = (u32)map_units(job->lbas) + SYSTEM_AUS * g->pages;
+	fixed = (u32)map_units(job->lbas, stripe) + SYSTEM_AUS * g->pages;
 	g->aus = (u32)DIV_ROUND_UP((u64)(job->lbas * (1 + job->op)) + fixed, stripe);
 	d->n = (u32)((double)((u64)g->aus * stripe - fixed) / (1 + job->op));
 }

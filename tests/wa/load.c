@@ -283,6 +283,15 @@ static void next_hot_jump(struct load *l)
 	next_hot(l);
 }
 
+/* Nothing tells units apart at first; then there is a hot set. */
+static void next_onset(struct load *l)
+{
+	if (l->t < 4ull * l->n)
+		next_uniform(l);
+	else
+		next_hot(l);
+}
+
 /* ---- JESD219 enterprise: three ranges, mixed sizes ---------------------- */
 
 /*
@@ -395,6 +404,8 @@ const struct load_kind load_kinds[] = {
 	  start_changing, next_jump, rate_zipf, 2 },
 	{ "hc90-jump", "90/10, another hot set every 2 N writes", LOAD_CHANGING,
 	  start_hot, next_hot_jump, rate_hot, 0.9 },
+	{ "onset", "uniform for 4 N writes, then 90/10", LOAD_CHANGING,
+	  start_hot, next_onset, rate_hot, 0.9 },
 	{ "zipf-drift", "Zipf 0.99, each unit gets another rank once in 4 N", LOAD_CHANGING,
 	  start_changing, next_drift, rate_zipf, 0 },
 	{ "slide", "Zipf 0.99, the whole pattern moves one unit in 8 writes", LOAD_CHANGING,

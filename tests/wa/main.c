@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "drive.h"
 #include "ref.h"
 #include "report.h"
@@ -29,7 +30,7 @@ struct options {
 	u32 loads, ops, seeds, ref_seeds, lbas, unit_pages, jobs;
 	u32 policies;		/* bit per enum wa_policy */
 	u32 passes;
-	const char *json, *plots, *trace;
+	const char *json, *plots, *trace, *cache;
 	bool check, parity, midas;
 	enum trace_format format;
 };
@@ -49,6 +50,7 @@ struct run {
 	u32 *next;			/* shared: the first task that nobody took */
 	u32 rows, tasks;
 	u32 shown;			/* rows whose line is printed */
+	u32 ended;			/* tasks that are over */
 	int over[2];			/* pipe: a byte for each task that is over */
 };
 
@@ -69,6 +71,7 @@ static const char usage_text[] =
 	"  --jobs N             processes (as many as processors)\n"
 	"  --json FILE          results as an array of objects\n"
 	"  --plots DIR          one SVG per workload\n"
+	"  --cache DIR          keep the result of each run, and begin where it was interrupted\n"
 	"  --passes N           writes, as a multiple of the capacity (16)\n"
 	"  --parity             format with parity, 15 + 1; it counts apart from all targets\n"
 	"  --midas              one more row: Zipf 1.0 at 7.37 % in units of 1024, 12 passes\n"
@@ -201,6 +204,9 @@ static void take_option(struct options *o, int c)
 	case 'P':
 		o->plots = optarg;
 		break;
+	case 'C':
+		o->cache = optarg;
+		break;
 	case 'a':
 		o->passes = number("passes", optarg, 2, 1000);
 		break;
@@ -250,6 +256,7 @@ static void parse(struct options *o, int argc, char **argv)
 		{ "trace", 1, NULL, 't' }, { "format", 1, NULL, 'f' }, { "jobs", 1, NULL, 'j' },
 		{ "json", 1, NULL, 'J' }, { "plots", 1, NULL, 'P' }, { "list", 0, NULL, 'l' },
 		{ "check", 0, NULL, 'c' }, { "passes", 1, NULL, 'a' },
+		{ "cache", 1, NULL, 'C' },
 		{ "parity", 0, NULL, 'x' }, { "midas", 0, NULL, 'm' },
 		{ "help", 0, NULL, 'h' }, { 0 }
 	};
@@ -369,10 +376,15 @@ static void run_task(struct task *t)
 
 	/* It keeps this if its process dies. */
 	snprintf(t->result->error, sizeof(t->result->error), "ended early");
+	if (cache_load(&t->job, &r)) {
+		*t->result = r;
+		return;
+	}
 	if (t->job.policy == WA_DRIVER)
 		drive_run(&t->job, &r);
 	else
 		ref_run(&t->job, &r);
+	cache_store(&t->job, &r);
 	*t->result = r;
 }
 
@@ -400,6 +412,13 @@ static bool row_over(const struct wa_row *row)
 			if (!__atomic_load_n(&row->result[p][i]->over, __ATOMIC_ACQUIRE))
 				return false;
 	return true;
+}
+
+/* On a terminal only: lines of rows are what a log keeps. */
+static void show_progress(const struct run *run)
+{
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r%u of %u runs \r", run->ended, run->tasks);
 }
 
 /* Lines come in order, each as soon as it and those before it are complete. */
@@ -445,8 +464,12 @@ static void run_tasks(struct run *run)
 		fail("no pipe:", strerror(errno));
 	report_head();
 	start_jobs(run);
-	while (read(run->over[0], &byte, 1) == 1)
+	show_progress(run);
+	while (read(run->over[0], &byte, 1) == 1) {
+		run->ended++;
 		show_rows(run, false);
+		show_progress(run);
+	}
 	show_rows(run, true);
 	while (wait(&status) > 0)
 		if (!WIFEXITED(status) || WEXITSTATUS(status))
@@ -513,6 +536,8 @@ int main(int argc, char **argv)
 	parse(&run.o, argc, argv);
 	if (run.o.trace)
 		load_trace(&run);
+	if (run.o.cache && cache_open(run.o.cache))
+		return 1;
 	plan(&run);
 	run_tasks(&run);
 	return report(&run);

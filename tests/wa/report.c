@@ -31,7 +31,9 @@ static double mean_of(const struct wa_row *row, size_t offset)
 
 double report_data(const struct wa_row *row)
 {
-	return row->wa[WA_DRIVER] - MEAN(row, parity);
+	double data = row->wa[WA_DRIVER] - MEAN(row, parity);
+
+	return row->class == LOAD_SEQUENTIAL ? data : data - MEAN(row, meta);
 }
 
 static u32 data_pages(const struct wa_row *row)

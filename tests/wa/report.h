@@ -41,11 +41,15 @@ void report_row(struct wa_row *row);
 /**
  * report_target() - highest write amplification that counts as reached, 0: no target
  *
- * Without parity, which the others do not have: see report_data().
+ * Without parity and metadata, which the others do not have: see report_data().
  */
 double report_target(const struct wa_row *row);
 
-/** report_data() - the driver's write amplification without its parity */
+/**
+ * report_data() - the part of the driver's write amplification that is judged
+ *
+ * Without parity and metadata; of sequential writes metadata is all there is to judge.
+ */
 double report_data(const struct wa_row *row);
 
 void report_head(void);

@@ -8,9 +8,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "tests/wa/cache.h"
 #include "tests/wa/drive.h"
 #include "tests/wa/ref.h"
 #include "tests/wa/store.h"
@@ -317,6 +319,39 @@ static void test_driver_too_tight(void **state)
 	assert_non_null(strstr(r.error, "do not fit"));
 }
 
+/* An interrupted table goes on with the runs that were over, and with no others. */
+static void test_cache(void **state)
+{
+	struct wa_job job = {
+		.load = load_find("uniform"), .policy = WA_GREEDY, .op = .28, .seed = 1,
+		.lbas = LBAS, .unit_pages = 16, .passes = 2,
+	}, other = job;
+	struct wa_result r = { .wa = 2.5, .windows = 3 }, found = { 0 };
+	char dir[] = "/tmp/fio-wa-cache-XXXXXX", stale[64], cmd[64];
+
+	assert_false(cache_load(&job, &found));
+	assert_non_null(mkdtemp(dir));
+	snprintf(stale, sizeof(stale), "%s/0123456789abcdef-uniform.run", dir);
+	fclose(fopen(stale, "w"));
+	assert_int_equal(cache_open(dir), 0);
+	assert_int_not_equal(access(stale, F_OK), 0);
+	assert_false(cache_load(&job, &found));
+	cache_store(&job, &r);
+	assert_true(cache_load(&job, &found));
+	assert_memory_equal(&found, &r, sizeof(r));
+	other.seed = 2;
+	assert_false(cache_load(&other, &found));
+	strcpy(r.error, "it failed");
+	cache_store(&other, &r);
+	assert_false(cache_load(&other, &found));
+	snprintf(cmd, sizeof(cmd), "truncate -s -1 %s/*.run", dir);
+	assert_int_equal(system(cmd), 0);
+	assert_false(cache_load(&job, &found));
+	snprintf(cmd, sizeof(cmd), "rm -r %s", dir);
+	assert_int_equal(system(cmd), 0);
+	assert_int_not_equal(cache_open("/nonexistent/dir"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_load_repeats),
 		cmocka_unit_test(test_theory),
 		cmocka_unit_test(test_references),
+		cmocka_unit_test(test_cache),
 		cmocka_unit_test(test_driver_sequential),
 		cmocka_unit_test(test_driver_uniform),
 		cmocka_unit_test(test_driver_repeats),
