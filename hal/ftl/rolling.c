@@ -387,7 +387,10 @@ bool ftl_roll_step(struct ftl *f)
 	err = ftl_snapshot_some(f, &r->next, most, &took);
 	r->failed |= !!err;
 	r->credit -= min(r->credit, max(took, 1U));
-	if (!err && r->next == f->nleaves)
+	if (!err && r->next == f->nleaves) {
 		err = ftl_roll_end(f);
+		/* Of a short round the root is a large part. */
+		r->credit -= min(r->credit, root_pages(f));
+	}
 	return err != -ENODEV;
 }
