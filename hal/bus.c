@@ -74,9 +74,27 @@ static ssize_t control_node_show(struct device *dev,
 }
 static DEVICE_ATTR_RO(control_node);
 
+/*
+ * Parents of the disk are all that a udev rule can ask: what names are made of is
+ * here and not only with the control node.
+ */
+static ssize_t serial_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", to_unit(dev)->card->id.serial);
+}
+static DEVICE_ATTR_RO(serial);
+
+static ssize_t product_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", to_unit(dev)->card->id.product);
+}
+static DEVICE_ATTR_RO(product);
+
 static struct attribute *unit_attrs[] = {
 	&dev_attr_modalias.attr,
 	&dev_attr_control_node.attr,
+	&dev_attr_serial.attr,
+	&dev_attr_product.attr,
 	NULL,
 };
 ATTRIBUTE_GROUPS(unit);
