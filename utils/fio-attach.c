@@ -16,6 +16,7 @@
 struct options {
 	enum fio_verbosity verbosity;
 	unsigned int flags;
+	bool wait;
 };
 
 static void usage(FILE *f)
@@ -28,6 +29,8 @@ static void usage(FILE *f)
 	      "  -p, --preallocate     take all memory now that the card may ever need, so\n"
 	      "                        that none is needed later: for swap\n"
 	      "  -r, --rescan          rebuild the map from the flash even if not needed\n"
+	      "  -w, --wait            start nothing: wait until no card is attaching any more\n"
+	      "                        (all cards when none is named)\n"
 	      "  -q, --quiet           print nothing but errors\n"
 	      "  -Q, --quiet-progress  no progress, only the result\n"
 	      "  -h, --help            this text\n"
@@ -80,10 +83,54 @@ static int attach(const char *arg, void *ctx)
 	return ret;
 }
 
+/*
+ * For boot scripts: the driver attaches by itself, and what needs the disk is to
+ * come after. A card that was never formatted has no disk to wait for.
+ */
+static int wait_for(const char *arg, void *ctx)
+{
+	const struct options *o = ctx;
+	struct fio_ioc_progress p = { .size = sizeof(p) };
+	struct fio_dev dev;
+	int ret = fio_dev_open(arg, &dev), err;
+
+	if (ret)
+		return ret;
+	err = fio_sys->ioctl(dev.fd, FIO_IOC_PROGRESS, &p);
+	if (!err && p.busy) {
+		if (o->verbosity == FIO_PROGRESS)
+			printf("Waiting for %s to attach\n", dev.path);
+		err = fio_dev_wait(&dev, "Attaching", o->verbosity, &p);
+	} else if (!err) {
+		err = p.result;
+	}
+	if (err && err != -ENOMEDIUM)
+		ret = attach_failed(&dev, err, &p);
+	fio_dev_close(&dev);
+	return ret;
+}
+
+static int wait_for_all(struct options *o)
+{
+	int nr[FIO_MAX_CARDS], n = fio_sys->list(nr, FIO_MAX_CARDS);
+	int ret = FIO_EXIT_OK;
+
+	for (int i = 0; i < n; i++) {
+		char name[16];
+		int r;
+
+		snprintf(name, sizeof(name), "fct%d", nr[i]);
+		r = wait_for(name, o);
+		ret = ret ? ret : r;
+	}
+	return ret;
+}
+
 static const struct option long_options[] = {
 	{ "clean", no_argument, NULL, 'c' },
 	{ "preallocate", no_argument, NULL, 'p' },
 	{ "rescan", no_argument, NULL, 'r' },
+	{ "wait", no_argument, NULL, 'w' },
 	FIO_COMMON_OPTIONS,
 	{ }
 };
@@ -94,7 +141,7 @@ int main(int argc, char **argv)
 	int c, ret;
 
 	fio_progname = "fio-attach";
-	while ((c = getopt_long(argc, argv, "cpr" FIO_COMMON_LETTERS, long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "cprw" FIO_COMMON_LETTERS, long_options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			o.flags |= FIO_ATTACH_CLEAN_ONLY;
@@ -105,11 +152,20 @@ int main(int argc, char **argv)
 		case 'r':
 			o.flags |= FIO_ATTACH_RESCAN;
 			break;
+		case 'w':
+			o.wait = true;
+			break;
 		default:
 			ret = fio_common_option(c, &o.verbosity, usage);
 			if (ret >= 0)
 				return ret;
 		}
 	}
-	return fio_each_device(argv + optind, attach, &o, usage);
+	if (o.wait && o.flags) {
+		fio_error("--wait starts no attach: give it alone");
+		return FIO_EXIT_USAGE;
+	}
+	if (o.wait && !argv[optind])
+		return wait_for_all(&o);
+	return fio_each_device(argv + optind, o.wait ? wait_for : attach, &o, usage);
 }
