@@ -3,7 +3,7 @@
 # machine in place of the real one.
 
 host-libs += libfioutil
-libfioutil-srcs := utils/lib/sys.c utils/lib/capacity.c utils/lib/status.c \
+libfioutil-srcs := utils/lib/sys.c utils/lib/capacity.c utils/lib/secure.c utils/lib/status.c \
 	utils/lib/status_text.c utils/lib/status_tree.c common/decode/decode.c
 
 host-progs += fio-status fio-attach fio-detach fio-format

@@ -14,6 +14,7 @@
 
 #include "common/decode/decode.h"
 #include "utils/lib/capacity.h"
+#include "utils/lib/secure.h"
 #include "utils/lib/status.h"
 
 /* ---- the machine ---- */
@@ -26,7 +27,8 @@ static struct {
 	unsigned int progress_calls, progress_len;
 	int progress_result;
 	int open_fds;
-	bool no_driver;
+	bool no_driver, no_module;
+	const char *signer, *taint, *lockdown, *sig_enforce;
 } fake;
 
 static int fake_open(const char *path)
@@ -91,10 +93,29 @@ static bool fake_driver_loaded(void)
 	return !fake.no_driver;
 }
 
+static bool fake_read_line(const char *path, char *buf, size_t len)
+{
+	const char *text = strstr(path, "taint") ? fake.taint :
+			   strstr(path, "lockdown") ? fake.lockdown :
+			   strstr(path, "sig_enforce") ? fake.sig_enforce : NULL;
+
+	if (text)
+		snprintf(buf, len, "%s", text);
+	return text;
+}
+
+static bool fake_module_signer(char *buf, size_t len)
+{
+	snprintf(buf, len, "%s", fake.signer ? fake.signer : "");
+	return !fake.no_module;
+}
+
 static const struct fio_sys fake_sys = {
 	.open = fake_open, .ioctl = fake_ioctl, .close = fake_close,
 	.list = fake_list, .pci_count = fake_pci_count,
 	.driver_loaded = fake_driver_loaded,
+	.read_line = fake_read_line,
+	.module_signer = fake_module_signer,
 };
 
 static void fill_info(struct fio_ioc_info *i)
@@ -336,6 +357,7 @@ static char *print_text(enum status_detail d)
 static const char golden_all[] =
 "\nFound 1 ioMemory device in this system with 1 ioDrive Duo HL\n"
 "Driver version: 0.1.0 build 7\n"
+"Driver modules: not signed\n"
 "\nAdapter: Dual Adapter\n"
 "\tFusion-io ioDrive Duo 640GB, Product Number:FS3-204-320-CS, SN:440178, FIO SN:440178\n"
 "\tioDrive Duo HL, PN:00190000108\n"
@@ -378,6 +400,52 @@ static const char golden_all[] =
 "\t320.00 GBytes device size\n"
 "\tFormat: 625000000 sectors of 512 bytes\n"
 "\tParity: no\n\n";
+
+/* Signatures: what the kernel and modinfo say, and what a user is told of it. */
+static void test_secure(void **state)
+{
+	static const struct {
+		const char *signer, *taint, *lockdown, *sig_enforce;
+		bool loaded, no_module;
+		const char *text, *refusal;	/* NULL: none */
+	} c[] = {
+		{ .taint = "OE", .loaded = true, .text = "not signed" },
+		{ .signer = "K", .taint = "O", .loaded = true,
+		  .text = "signed by K, trusted by this kernel" },
+		{ .signer = "K", .taint = "OE", .loaded = true, .lockdown = "[none] integrity confidentiality",
+		  .text = "signed by K, by a key this kernel does not trust" },
+		{ .signer = "K", .lockdown = "none [integrity] confidentiality", .text = "signed by K",
+		  .refusal = "(lockdown: integrity).\nfio-hal is signed by 'K'" },
+		{ .lockdown = "[none] integrity confidentiality", .sig_enforce = "Y", .text = "not signed",
+		  .refusal = "(module.sig_enforce).\nfio-hal is not signed" },
+		{ .sig_enforce = "N", .text = "not signed" },
+		{ .no_module = true, .sig_enforce = "Y", .text = "no module file for this kernel",
+		  .refusal = "install fio-driver-dkms" },
+	};
+
+	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		struct fio_secure s;
+		char buf[192], *said = NULL;
+		size_t len;
+		FILE *f = open_memstream(&said, &len);
+
+		fake.signer = c[i].signer;
+		fake.taint = c[i].taint;
+		fake.lockdown = c[i].lockdown;
+		fake.sig_enforce = c[i].sig_enforce;
+		fake.no_driver = !c[i].loaded;
+		fake.no_module = c[i].no_module;
+		fio_secure_gather(&s);
+		assert_string_equal(fio_secure_text(&s, buf, sizeof(buf)), c[i].text);
+		fio_secure_print_refusal(f, &s);
+		fclose(f);
+		if (c[i].refusal)
+			assert_non_null(strstr(said, c[i].refusal));
+		else
+			assert_string_equal(said, "");
+		free(said);
+	}
+}
 
 static void test_text_all(void **state)
 {
@@ -619,6 +687,7 @@ int main(void)
 		cmocka_unit_test_setup(test_commas, setup),
 		cmocka_unit_test_setup(test_open, setup),
 		cmocka_unit_test_setup(test_wait, setup),
+		cmocka_unit_test_setup(test_secure, setup),
 		cmocka_unit_test_setup(test_text_all, setup),
 		cmocka_unit_test_setup(test_text_follows, setup),
 		cmocka_unit_test_setup(test_text_unavailable, setup),

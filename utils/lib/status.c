@@ -40,6 +40,7 @@ enum fio_exit status_gather(struct machine_status *m, const char *only)
 	memset(m, 0, sizeof(*m));
 	m->driver = fio_sys->driver_loaded();
 	m->pci_cards = fio_sys->pci_count();
+	fio_secure_gather(&m->secure);
 	if (only)
 		return gather_one(m, only);
 	m->cards = fio_sys->list(nr, FIO_MAX_CARDS);

@@ -7,6 +7,7 @@
 #define FIO_UTILS_STATUS_H
 
 #include <stdio.h>
+#include "secure.h"
 #include "sys.h"
 
 struct json_object;
@@ -30,6 +31,7 @@ struct machine_status {
 	bool driver;	/* loaded */
 	int cards;
 	int pci_cards;
+	struct fio_secure secure;
 	struct card_status card[FIO_MAX_CARDS];
 };
 

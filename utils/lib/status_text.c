@@ -35,7 +35,16 @@ static int count_adapters(const struct machine_status *m)
 	return n;
 }
 
-static void print_header(FILE *f, const struct machine_status *m)
+static void print_signature(FILE *f, const struct machine_status *m)
+{
+	char text[192];
+
+	fprintf(f, "Driver modules: %s\n", fio_secure_text(&m->secure, text, sizeof(text)));
+	if (m->secure.lockdown[0])
+		fprintf(f, "Kernel lockdown: %s\n", m->secure.lockdown);
+}
+
+static void print_header(FILE *f, const struct machine_status *m, enum status_detail d)
 {
 	int adapters = count_adapters(m);
 
@@ -50,10 +59,13 @@ static void print_header(FILE *f, const struct machine_status *m)
 	else if (m->cards && !m->card[0].err)
 		fprintf(f, "Driver version: %s build %s\n",
 			m->card[0].info.driver_version, m->card[0].info.driver_build);
+	if (d == STATUS_ALL && m->pci_cards)
+		print_signature(f, m);
 	if (m->pci_cards > m->cards)
 		fprintf(f, "WARNING: %d card%s on PCI that no driver uses: %s\n",
 			m->pci_cards - m->cards, m->pci_cards - m->cards == 1 ? "" : "s",
 			m->driver ? "see the kernel log (dmesg)" : "'modprobe fio-blk'");
+	fio_secure_print_refusal(f, &m->secure);
 }
 
 static const char *adapter_kind(unsigned int modules)
@@ -326,7 +338,7 @@ static void print_card(FILE *f, const struct card_status *c, enum status_detail 
 void status_print_text(FILE *f, const struct machine_status *m, enum status_detail d)
 {
 	if (d != STATUS_ERRORS)
-		print_header(f, m);
+		print_header(f, m, d);
 	for (int i = 0; i < m->cards && d != STATUS_ERRORS; i++)
 		if (first_of_adapter(m, i))
 			print_adapter(f, m, i);

@@ -319,6 +319,23 @@ static struct json_object *find_adapter(struct json_object *list,
 	return a;
 }
 
+static void put_secure(struct scope *s, const struct fio_secure *secure)
+{
+	if (secure->installed && secure->signer[0])
+		put(s, "module_signer", "%s", secure->signer);
+	else
+		put_missing(s, "module_signer");
+	if (secure->loaded)
+		put(s, "module_trusted", "%s", secure->trusted ? "true" : "false");
+	else
+		put_missing(s, "module_trusted");
+	if (secure->lockdown[0])
+		put(s, "kernel_lockdown", "%s", secure->lockdown);
+	else
+		put_missing(s, "kernel_lockdown");
+	put(s, "signatures_enforced", "%s", secure->enforced ? "true" : "false");
+}
+
 struct json_object *status_tree(const struct machine_status *m, bool unavailable)
 {
 	struct scope root = { json_object_new_object(), unavailable };
@@ -330,6 +347,7 @@ struct json_object *status_tree(const struct machine_status *m, bool unavailable
 		put(&root, "driver_version", "%s", m->card[0].info.driver_version);
 		put(&root, "driver_build", "%s", m->card[0].info.driver_build);
 	}
+	put_secure(&root, &m->secure);
 	put(&root, "device_count", "%d", m->cards);
 	json_object_object_add(root.obj, "adapter", list);
 	for (int i = 0; i < m->cards; i++) {

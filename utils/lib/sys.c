@@ -103,6 +103,39 @@ static bool host_driver_loaded(void)
 	return !access("/sys/module/fio_hal", F_OK);
 }
 
+static bool first_line(FILE *f, char *buf, size_t len)
+{
+	bool found = fgets(buf, (int)len, f);
+
+	if (!found)
+		buf[0] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	return found;
+}
+
+static bool host_read_line(const char *path, char *buf, size_t len)
+{
+	FILE *f = fopen(path, "re");
+	bool found;
+
+	if (!f)
+		return false;
+	found = first_line(f, buf, len);
+	fclose(f);
+	return found;
+}
+
+/* modinfo knows where modules lie and how they are compressed. */
+static bool host_module_signer(char *buf, size_t len)
+{
+	FILE *f = popen("PATH=$PATH:/usr/sbin:/sbin modinfo -F signer fio-hal 2>/dev/null", "re");
+
+	if (!f)
+		return false;
+	first_line(f, buf, len);
+	return !pclose(f);
+}
+
 const struct fio_sys fio_sys_host = {
 	.open = host_open,
 	.ioctl = host_ioctl,
@@ -110,6 +143,8 @@ const struct fio_sys fio_sys_host = {
 	.list = host_list,
 	.pci_count = host_pci_count,
 	.driver_loaded = host_driver_loaded,
+	.read_line = host_read_line,
+	.module_signer = host_module_signer,
 };
 
 void fio_error(const char *fmt, ...)

@@ -21,6 +21,9 @@
  * @list: numbers of the control nodes present, ascending; count
  * @pci_count: PCI functions that look like cards, with a driver or not
  * @driver_loaded: is fio-hal there, with a card or without
+ * @read_line: the first line of a file without its end; false when there is none
+ * @module_signer: who signed the file of fio-hal for the running kernel, "" for
+ *	nobody; false when there is no such file
  */
 struct fio_sys {
 	int (*open)(const char *path);
@@ -29,6 +32,8 @@ struct fio_sys {
 	int (*list)(int *nr, int max);
 	int (*pci_count)(void);
 	bool (*driver_loaded)(void);
+	bool (*read_line)(const char *path, char *buf, size_t len);
+	bool (*module_signer)(char *buf, size_t len);
 };
 
 extern const struct fio_sys fio_sys_host;
