@@ -119,8 +119,9 @@ remove_tree() {
 }
 
 # in_root DIR COMMAND...: run in an unpacked root, in a mount namespace of its
-# own that vanishes with the command. BIND=FROM:TO shows a directory inside.
-# objtool of 7.x reads /proc, gcc wants /dev/null.
+# own that vanishes with the command. BIND=FROM:TO shows a directory inside. With
+# OVER=DIR the root stays as it is and what is changed lies in DIR, for the next
+# command too. objtool of 7.x reads /proc, gcc wants /dev/null.
 in_root() {
 	local root=$1 ns=(unshare -m)
 	shift
@@ -132,16 +133,29 @@ in_root() {
 		# inside a plain chroot "/" is no mount point to make private
 		ns=(unshare -m --propagation unchanged)
 	fi
-	mkdir -p "$root${BIND#*:}"
+	[ -z "${OVER:-}" ] || mkdir -p "$OVER/upper" "$OVER/work" "$OVER/root"
 	# the script below is for the inner shell, so nothing is to expand here
 	# shellcheck disable=SC2016
 	"${ns[@]}" sh -ec '
-		root=$1; bind=$2; shift 2
+		root=$1; bind=$2; over=$3; shift 3
+		if [ -n "$over" ]; then
+			mount -t overlay -o "lowerdir=$root,upperdir=$over/upper,workdir=$over/work" \
+				fio "$over/root"
+			root=$over/root
+		fi
+		mkdir -p "$root${bind#*:}"
 		mount --rbind /proc "$root/proc"
 		mount --rbind /dev "$root/dev"
 		mount --bind "${bind%:*}" "$root${bind#*:}"
 		exec env -i PATH=/usr/local/bin:/usr/bin:/usr/sbin LANG=C HOME=/root \
-			chroot "$root" "$@"' sh "$root" "$BIND" "$@"
+			chroot "$root" "$@"' sh "$root" "$BIND" "${OVER:-}" "$@"
+}
+
+# chroot_of NAME: where `ci/chroot NAME` put that root
+chroot_of() {
+	local link=$FIO_CACHE/chroot/$1
+	[ -e "$link/.ok" ] || die "no root '$1' in $FIO_CACHE: run ci/setup package"
+	readlink -f "$link"
 }
 
 # kernel_env NAME: sets KREL ROOT VMLINUZ MODDIR SPARSE of a kernel

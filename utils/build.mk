@@ -24,6 +24,13 @@ fio-ftl-srcs := utils/fio-ftl/main.c utils/fio-ftl/env.c
 fio-ftl-libs := libfioftltool libfioutil libfioftl libvcard libnand
 fio-ftl-ldlibs := -ljson-c
 
+# --- what is installed: each has a manual page utils/man/NAME.8 --------------------
+util-progs := fio-status fio-attach fio-detach fio-format fio-ftl
+tools: $(addprefix $(HOST_DIR)/,$(util-progs))
+print-tools:
+	@echo $(util-progs)
+.PHONY: tools print-tools
+
 # --- tests ------------------------------------------------------------------------
 unit-tests += test_utils test_fio_ftl
 test_fio_ftl-srcs := tests/unit/test_fio_ftl.c

@@ -18,9 +18,12 @@ HOST_DIR := build/host
 ASAN_DIR := build/asan
 TSAN_DIR := build/tsan
 
+# Packages set WERROR= (a compiler that did not exist yet warns of more) and their
+# distribution's CPPFLAGS, CFLAGS and LDFLAGS, which hold for what is shipped.
+WERROR ?= -Werror
 HOST_CPPFLAGS := -Iinclude -Iinclude/uapi -I. -D_GNU_SOURCE
 HOST_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wmissing-prototypes \
-	-Wstrict-prototypes -Wno-unused-parameter -Werror -MMD -MP
+	-Wstrict-prototypes -Wno-unused-parameter $(WERROR) -MMD -MP
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
 
@@ -38,7 +41,7 @@ include $(sort $(wildcard vcard/build.mk utils/build.mk tests/build.mk \
 
 $(HOST_DIR)/%.o: %.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(HOST_CPPFLAGS) $(HOST_CFLAGS) $(CFLAGS_$(<)) -c -o $@ $<
+	$(Q)$(CC) $(HOST_CPPFLAGS) $(CPPFLAGS) $(HOST_CFLAGS) $(CFLAGS) $(CFLAGS_$(<)) -c -o $@ $<
 
 $(ASAN_DIR)/%.o: %.c
 	@mkdir -p $(@D)
@@ -71,7 +74,7 @@ all-objs += $(patsubst %.c,$(2)/%.o,$($(1)-srcs))
 endef
 
 $(foreach l,$(host-libs),$(eval $(call lib-rule,$(l))))
-$(foreach p,$(host-progs),$(eval $(call prog-rule,$(p),$(HOST_DIR),)))
+$(foreach p,$(host-progs),$(eval $(call prog-rule,$(p),$(HOST_DIR),$(CFLAGS) $(LDFLAGS))))
 $(foreach p,$(host-progs),$(eval $(call prog-rule,$(p),$(ASAN_DIR),$(SANITIZE))))
 $(foreach t,$(unit-tests),$(eval $(t)-ldlibs += -lcmocka))
 $(foreach t,$(unit-tests),$(eval $(call prog-rule,$(t),$(ASAN_DIR),$(SANITIZE))))
