@@ -31,6 +31,28 @@ help: ## explain every target
 setup: ## install and download all that the other targets need
 	$(Q)ci/setup host lint vm $(KERNEL)
 
+module: ## the modules for the kernel that runs here, with its own compiler (KREL=release: for that one)
+	$(Q)ci/module $(KREL)
+
+gpl: module ## the same, under its old name
+
+dkms: ## the modules through DKMS, on this machine or in a root that shows it (build/dkms)
+	$(Q)ci/package dkms
+
+deb: ## Debian packages, and modules for each kernel of ci/kernels.list that is here (build/deb)
+	$(Q)ci/setup package && ci/package deb && ci/package modules-here && ci/package lintian
+
+dpkg: deb ## the same, under its old name
+
+rpm: ## RPM packages: DKMS, tools, boot files, modules per kernel (build/rpm)
+	$(Q)ci/setup package && ci/package rpm
+
+dist: ## release tarball, bill of materials and checksums, made twice and compared (build/dist)
+	$(Q)ci/dist --check
+
+package-check: ## packages built twice, lintian, installed, upgraded, removed, DKMS after a new kernel
+	$(Q)ci/test package dist
+
 modules: ## build fio-hal.ko and fio-blk.ko for KERNEL (build/kmod)
 	$(Q)ci/kmod-build $(KERNEL)
 
@@ -68,6 +90,19 @@ bad-input: ## wrong sizes, foreign files, absurd geometry: clear errors, no hang
 vm-smoke: ## the short checks in a VM on KERNEL
 	$(Q)SMOKE_KERNELS=$(KERNEL) ci/test vm-smoke
 
+vm-boot: ## a Debian 12 with root on the card, and file systems that wait for a slow attach
+	$(Q)ci/setup host package boot vm 6.1
+	$(Q)$(MAKE) -s host && ci/package deb && ci/package modules 6.1 && ci/boot-root 6.1
+	$(Q)python3 tests/vm/boot.py
+
+vm-secure: ## unsigned modules refused, signed ones taken under Secure Boot, and what fio-status says
+	$(Q)ci/setup host vm $(KERNEL) && $(MAKE) -s host && ci/kmod-build $(KERNEL) && ci/secure $(KERNEL)
+	$(Q)python3 tests/vm/secure.py --kernel $(KERNEL)
+
+vm-dkms: ## modules that DKMS has built, in a VM (after make package-check)
+	$(Q)ci/setup host vm 6.1 && $(MAKE) -s host
+	$(Q)python3 tests/vm/run.py --kernel 6.1 --modules build/dkms --only abgh --json build/vm-dkms.json
+
 vm-faults: ## every fault switch of the card, in a VM on KERNEL (ONLY=name,...)
 	$(Q)ci/setup host vm $(KERNEL)
 	$(Q)$(MAKE) -s host
@@ -104,4 +139,5 @@ clean: ## remove build/; downloads stay in the cache
 
 .PHONY: help setup modules run test lint unit crash mutants bad-input vm-smoke vm-faults bench ftl-bench stress repro clean
 .PHONY: wa tail recovery fuzz faults crash-long
+.PHONY: module gpl dkms deb dpkg rpm dist package-check vm-boot vm-dkms vm-secure
 .PHONY: compile_commands.json

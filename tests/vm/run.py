@@ -58,7 +58,7 @@ class Load:
 
 class Run:
     def __init__(self, options):
-        self.kernel = vm.Kernel(options.kernel)
+        self.kernel = vm.Kernel(options.kernel, options.modules)
         self.smoke = options.smoke
         self.seed = options.seed
         self.random = random.Random(options.seed)
@@ -325,7 +325,7 @@ def recovery_lines(out):
     return "\n".join(told[-6:])
 
 
-def report(run, path, seconds, failed):
+def report(run, path, seconds, failed, again=None):
     ok = failed is None
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"ok": ok, "kernel": run.kernel.krel, "seed": run.seed,
@@ -336,7 +336,7 @@ def report(run, path, seconds, failed):
     last = run.results[-1] if run.results else {"id": "prepare"}
     print(f"\nwhat was seen:\n{failed}")
     print(f"logs: {run.logs.relative_to(vm.TOP)}/")
-    print(f"again: make run KERNEL={run.kernel.name} ONLY={last['id'][0]}")
+    print("again: " + (again or f"make run KERNEL={run.kernel.name} ONLY={last['id'][0]}"))
     print(f"RUN FAILED: {last['id']}")
     return 1
 
@@ -359,6 +359,7 @@ def main():
     p.add_argument("--kernel", default="6.1")
     p.add_argument("--only", default="", help="letters of checks, as in a,e")
     p.add_argument("--smoke", action="store_true", help="the short form of a, b, e")
+    p.add_argument("--modules", type=Path, default=vm.BUILD / "kmod", help="where RELEASE/.../*.ko are")
     p.add_argument("--shell", action="store_true", help="leave a prompt in the guest")
     p.add_argument("--json", type=Path, default=vm.BUILD / "run.json")
     p.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(31))

@@ -52,7 +52,8 @@ class VmError(Exception):
 
 
 class Kernel:
-    def __init__(self, name):
+    def __init__(self, name, built=BUILD / "kmod"):
+        """built: where our modules are, in a directory for each release"""
         env = CACHE / "kernel" / f"{name}.env"
         if not env.exists():
             raise VmError(f"kernel {name} is not here yet: run ci/setup {name}")
@@ -62,6 +63,7 @@ class Kernel:
         self.vmlinuz = Path(values["VMLINUZ"])
         self.moddir = Path(values["MODDIR"])
         self.root = Path(values["ROOT"])
+        self.built = Path(built) / self.krel
         self.out = BUILD / "vm" / self.krel
 
     def headers(self):
@@ -83,7 +85,9 @@ class Kernel:
             part = base.with_suffix(f".{os.getpid()}")
             initramfs.build_base(guest, part)
             part.rename(base)
-        ours = sorted((BUILD / "kmod" / self.krel).glob("*/*.ko"))
+        ours = sorted(self.built.glob("**/fio-*.ko"))
+        if not ours:
+            raise VmError(f"no modules in {self.built}")
         initramfs.stage_modules(guest, self.krel, self.moddir, ours, self.out / "stage")
         initramfs.build_modules(self.out / "stage", self.out / "modules.cpio")
         initramfs.build_ours(TOP, self.headers(), self.out / "ours.cpio")
@@ -324,7 +328,10 @@ class Guest:
         t0 = time.monotonic()
         self.start()
         kind, release = self._frame(t0 + limit, "the guest to boot")
-        if kind != "H" or release != self.kernel.krel:
+        # UEFI talks on every serial port there is
+        while kind != "H":
+            kind, release = self._frame(t0 + limit, "the guest to boot")
+        if release != self.kernel.krel:
             raise VmError(f"{self.label}: the guest answered '{kind} {release}' "
                           f"instead of its kernel {self.kernel.krel}")
         return time.monotonic() - t0
