@@ -306,10 +306,12 @@ static void show_progress(const struct fio_dev *dev, const char *what,
 		return;
 	if (tty) {
 		printf("\r%s %s: %3u%%%s", what, dev->path, percent, end ? "\n" : "");
-	} else if (end || percent >= shown + 10 || percent < shown) {
+	} else if (percent >= shown + 10 || percent < shown || (end && shown < 100)) {
 		printf("%s %s: %u%%\n", what, dev->path, percent);
-		shown = end ? 0 : percent;
+		shown = percent;
 	}
+	if (end)
+		shown = 0;
 	fflush(stdout);
 }
 
