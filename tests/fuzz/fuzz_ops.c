@@ -120,6 +120,17 @@ static bool has_version(const struct fuzz *z, u32 lba, u32 count)
 	return true;
 }
 
+/* Half of the writes are of whole units and atomic. */
+static bool make_atomic(const struct fuzz *z, u32 *lba, u32 *count)
+{
+	u32 per = FIO_MEDIA_UNIT / z->set.lba_bytes;
+
+	*lba = *lba / per * per;
+	*count = min(DIV_ROUND_UP(*count, per) * per, rig_blocks(&z->set) - *lba);
+	*count = min(*count, z->r.atomic_blocks);
+	return z->o.atomics < ORACLE_ATOMICS;
+}
+
 static void change(struct fuzz *z, enum ftl_op op, u8 flags, u8 arg)
 {
 	u32 blocks = rig_blocks(&z->set);
@@ -129,6 +140,8 @@ static void change(struct fuzz *z, enum ftl_op op, u8 flags, u8 arg)
 	count = min(count, blocks - lba);
 	if (op == FTL_WRITE)
 		count = min(count, z->r.max_blocks);
+	if (op == FTL_WRITE && arg & 0x80 && make_atomic(z, &lba, &count))
+		flags |= FTL_IO_ATOMIC;
 	if (!has_version(z, lba, count))
 		return;
 	if (z->nr == MAX_UNDERWAY)

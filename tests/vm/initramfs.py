@@ -32,7 +32,7 @@ GUEST_MODULES = """
     xfs ext4 null_blk nvme virtio_blk virtio_pci loop crc32c_generic crc32c_intel
     libcrc32c dm_mod
 """.split()
-GUEST_HELPERS = ("agent", "ackwrite", "waitdev")
+GUEST_HELPERS = ("agent", "ackwrite", "pagewrite", "waitdev")
 
 
 class Cpio:

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import vm
 
-LETTERS = "abcdgefih"
+LETTERS = "abcdgefijh"
 UP = "sh /check/up"
 
 
@@ -271,6 +271,61 @@ class Run:
             for i, count in enumerate(load.files, 1):
                 self.guest.run(f"ackwrite checkfiles /mnt/r{i} {load.seed + 10 + i} {count}", check=True)
             result["detail"] = f"{sum(load.files)} files"
+
+    # --- j: atomic writes ------------------------------------------------------------------
+
+    PAGES = 4096  # of a database, 16 KiB each
+
+    def check_j(self):
+        self.need_card()
+        limits = self.command("j.limits", "the kernel says which writes are atomic, or knows none",
+                              f"pagewrite limits {self.dev}", detail=str.strip)
+        path = f"/sys/block/{Path(self.dev).name}/queue"
+        if "bytes" not in limits:
+            self.command("j.none", "then the disk advertises nothing",
+                         f"! cat {path}/atomic_write_max_bytes")
+            return
+        self.command("j.sysfs", "4 KiB to 256 KiB, without a boundary",
+                     f"cd {path}; [ $(cat atomic_write_unit_min_bytes) = 4096 ] && "
+                     "[ $(cat atomic_write_unit_max_bytes) = 262144 ] && "
+                     "[ $(cat atomic_write_max_bytes) = 262144 ] && "
+                     "[ $(cat atomic_write_boundary_bytes) = 0 ]")
+        for size in (4, 16, 64, 256):
+            self.command(f"j.fio{size}", f"the I/O tester's atomic writes of {size} KiB read back",
+                         f"FIO_SIZE={size}k sh /check/tester atomic {self.dev}", limit=300,
+                         detail=str.strip)
+        rounds = [{}, {"plp": "failed"}] if not self.smoke else [{}]
+        for i, options in enumerate(rounds, 1):
+            self.page_round(i, options)
+
+    def page_round(self, i, options):
+        """Four writers of pages, a cut, and a look at every page."""
+        where = f"{self.dev} {(3 + i) << 30} {self.PAGES} {self.seed + i}"
+        self.orderly_off()
+        self.boot(f"j.start{i}", **options)
+        with self.step(f"j.cut{i}", "power cut in the middle of 16 KiB pages, protection "
+                       + options.get("plp", "ok")) as result:
+            self.guest.run(UP, check=True)
+            for tag in "ABCD":
+                self.guest.run(f"(setsid pagewrite write {where} /dev/ttyS2 {tag} >/dev/console 2>&1; "
+                               "echo DEAD 0 >/dev/ttyS2) </dev/null >/dev/null 2>&1 &", check=True)
+            acked = dict.fromkeys("ABCD", 0)
+            for _ in range(self.random.randint(200, 600)):
+                tag, number = self.guest.acked(60)
+                if tag == "DEAD":
+                    raise CheckFailed("a writer stopped by itself:\n" + self.guest.post_mortem())
+                acked[tag] = number
+            threading.Event().wait(random.uniform(0, 0.03))
+            self.guest.power_cut(torn=True)
+            acked.update(self.guest.acked_left())
+            self.guest = None
+            result["detail"] = f"acknowledged: {sum(acked.values())} pages"
+        self.look_at_image(f"j.image{i}")
+        self.boot(f"j.boot{i}")
+        self.command(f"j.pages{i}", "no page is torn, every acknowledged one is there",
+                     f"{UP} && pagewrite verify {where} "
+                     + " ".join(f"{tag}={n}" for tag, n in acked.items()),
+                     limit=180, detail=lambda out: out.strip().splitlines()[-1])
 
     # --- f: IOMMU ------------------------------------------------------------------------------
 
