@@ -934,6 +934,8 @@ void ftl_group_end(struct ftl *f, struct ftl_write *w);
 bool ftl_group_proved(const struct ftl *f, u32 s);
 int ftl_group_prove(struct ftl *f, bool rest);
 bool ftl_group_since(struct ftl *f);
+bool ftl_group_unsafe(const struct ftl *f, const struct fio_tag *tag);
+bool ftl_group_secure(struct ftl *f);
 bool ftl_group_step(struct ftl *f);
 bool ftl_group_live(const struct ftl *f, u32 unit);
 bool ftl_group_relocate(struct ftl *f, u32 from, u32 to);

@@ -440,6 +440,7 @@ out:
 static void give_up(struct ftl *f, u64 lu, u32 unit)
 {
 	struct media_cmd *cmd = ftl_exec_get(f);
+	bool unsafe;
 	u16 flags;
 	int err;
 
@@ -447,9 +448,12 @@ static void give_up(struct ftl *f, u64 lu, u32 unit)
 		return;
 	err = ftl_fetch(f, unit);
 	flags = le16_to_cpu(cmd->tag[0].flags);
+	unsafe = !err && ftl_group_unsafe(f, &cmd->tag[0]);
 	if (!err && !unit_live(f, &cmd->tag[0], unit))
 		err = -EIO;
 	ftl_exec_put(f);
+	if (!err && unsafe)
+		err = ftl_sync(f);
 	if (!err)
 		ftl_rewrite(f, lu, unit, flags, false);
 	if (err != -ENODATA)

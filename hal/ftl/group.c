@@ -90,7 +90,8 @@ static void published(struct ftl *f, struct ftl_write *w)
 	w->group = FTL_GROUP_WHOLE;
 	if (ftl_seq_after(w->seq, g->newest))
 		g->newest = w->seq;
-	g->unsynced += !ftl_load(&f->m->durable);
+	if (!ftl_load(&f->m->durable))
+		ftl_store(&g->unsynced, g->unsynced + 1);
 	if (++g->since >= PROVE_AFTER)
 		ftl_kick_later(f);
 	f->st.groups_written++;
@@ -417,6 +418,42 @@ bool ftl_group_since(struct ftl *f)
 
 	ftl_unlock(&f->lock, flags);
 	return any;
+}
+
+/**
+ * ftl_group_unsafe() - may a cut take back what was read
+ * @f: the instance
+ * @tag: its tag
+ *
+ * If it is of an atomic write that may not be durable, whatever is built on it under a
+ * number of its own could survive a cut that the rest does not.
+ *
+ * Context: any.
+ * Return: true: a SYNC has to come first.
+ */
+bool ftl_group_unsafe(const struct ftl *f, const struct fio_tag *tag)
+{
+	return unlikely(tag->type == FIO_TAG_DATA && tag->group) && ftl_load(&f->group.unsynced);
+}
+
+/**
+ * ftl_group_secure() - all atomic writes that have ended are durable
+ * @f: the instance
+ *
+ * Context: worker.
+ * Return: false: not now, and writes wait for that.
+ */
+bool ftl_group_secure(struct ftl *f)
+{
+	unsigned long flags = ftl_lock(&f->lock);
+	bool wait = f->group.unsynced && !ftl_list_empty(&f->lost_rmw);
+
+	ftl_unlock(&f->lock, flags);
+	if (!wait || ftl_load(&f->gone) || ftl_load(&f->read_only) || !ftl_sync(f))
+		return true;
+	/* repair.c is at it */
+	ftl_later(f, BUSY_NS);
+	return ftl_load(&f->gone) || ftl_load(&f->read_only);
 }
 
 /* ---- what was not whole ----------------------------------------------------------------- */

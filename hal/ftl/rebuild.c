@@ -294,7 +294,7 @@ bool ftl_rebuildable(const struct ftl *f, u8 status)
 }
 
 /**
- * ftl_rebuild_later() - have the worker compute what a request lacks
+ * ftl_rebuild_later() - have the worker compute what a request lacks, or read it again
  * @f: the instance
  * @wait: of its struct ftl_read, or the link of its struct ftl_rmw
  * @rmw: the latter. It must not have an epoch pinned: the worker may wait for that
@@ -410,6 +410,9 @@ bool ftl_rebuild_step(struct ftl *f)
 
 	for (; (l = take(f, &f->lost)); did = true)
 		end_read(f, ftl_io_of(container_of(l, struct ftl_read, wait)));
+	/* Some may wait for that only: ftl_group_unsafe(). */
+	if (!ftl_group_secure(f))
+		return did;
 	for (; (l = take(f, &f->lost_rmw)); did = true)
 		end_rmw(f, container_of(l, struct ftl_rmw, link));
 	return did;

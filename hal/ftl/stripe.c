@@ -184,7 +184,7 @@ int ftl_sync(struct ftl *f)
 		return err;
 	flags = ftl_lock(&f->lock);
 	ftl_store(&f->synced_gen, gen);
-	f->group.unsynced -= groups;
+	ftl_store(&f->group.unsynced, f->group.unsynced - groups);
 	ftl_unlock(&f->lock, flags);
 	return 0;
 }

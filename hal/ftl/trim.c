@@ -144,6 +144,7 @@ static void unmap_range(struct ftl *f, u64 lu, u64 units)
 static int zero_part_once(struct ftl *f, u64 lu, u32 from, u32 to)
 {
 	struct media_cmd *cmd;
+	bool unsafe;
 	u32 old;
 	/* This may move the unit. */
 	int err = ftl_make_room(f, FTL_GC, 1);
@@ -157,7 +158,10 @@ static int zero_part_once(struct ftl *f, u64 lu, u32 from, u32 to)
 	err = ftl_fetch(f, old);
 	if (!err && le16_to_cpu(cmd->tag[0].flags) & FIO_TAG_LOST)
 		err = -ENODATA;
+	unsafe = !err && ftl_group_unsafe(f, &cmd->tag[0]);
 	ftl_exec_put(f);
+	if (unsafe)
+		err = ftl_sync(f);
 	if (err)
 		return err;
 	memset((u8 *)f->xslot.buf.va + from, 0, to - from);

@@ -428,6 +428,13 @@ static void rmw_read_done(struct media_cmd *cmd)
 		ftl_rebuild_later(f, &r->link, true);
 		return;
 	}
+	if (!cmd->status && ftl_group_unsafe(f, &cmd->tag[0])) {
+		ftl_unpin(f, r->io->queue, r->pin);
+		f->m->ops->put(f->m, cmd);
+		ftl_pump(f);
+		ftl_rebuild_later(f, &r->link, true);
+		return;
+	}
 	err = check_old(f, cmd, w->lu + r->index);
 	if (err)
 		ftl_add(&f->st.media_errors, 1);

@@ -538,6 +538,39 @@ static void test_parts(void **state)
 	}
 }
 
+#define BLOCK 512
+
+/*
+ * Part of a unit is written over, durably, while the atomic write that it is part of is
+ * not durable: the rest of the unit must not survive alone.
+ */
+static void test_part_written_over(void **state)
+{
+	struct sim_config cfg = config(false, SIM_LAZY, 1);
+	u8 old[16 * BLOCK], new[16 * BLOCK], got[16 * BLOCK];
+	struct rig r;
+	u64 seed;
+
+	memset(old, 1, sizeof(old));
+	memset(new, 2, sizeof(new));
+	for (seed = 1; seed < 40; seed++) {
+		u64 cut = seed;
+
+		rig_start(&r, &cfg, BLOCK, 0, 0);
+		assert_int_equal(rig_io(&r, FTL_WRITE, 0, 16, old), 0);
+		assert_int_equal(rig_io(&r, FTL_FLUSH, 0, 0, NULL), 0);
+		assert_int_equal(sim_do(&r.env, r.f, FTL_WRITE, FTL_IO_ATOMIC, 0, 16, new), 0);
+		if (seed & 1)
+			assert_int_equal(sim_do(&r.env, r.f, FTL_WRITE, FTL_IO_FUA, 3, 1, old), 0);
+		else
+			assert_int_equal(rig_io(&r, FTL_ZEROES, 3, 1, NULL), 0);
+		rig_cut(&r, &cut);
+		assert_int_equal(rig_io(&r, FTL_READ, 0, 16, got), 0);
+		assert_int_equal(got[0], got[sizeof(got) - 1]);
+		rig_stop(&r);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -552,6 +585,7 @@ int main(void)
 		cmocka_unit_test(test_dropped_stays_so),
 		cmocka_unit_test(test_proof_between_attempts),
 		cmocka_unit_test(test_proof_beside_a_write),
+		cmocka_unit_test(test_part_written_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
