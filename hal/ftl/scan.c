@@ -279,7 +279,7 @@ struct tail {
 	u32 unit;
 	struct fio_tag tag;
 	bool held;
-	bool gap;		/* a page cannot be read */
+	u32 gaps;		/* pages before the next one cannot be read */
 	struct kept *kept;	/* the probe had it */
 };
 
@@ -301,7 +301,10 @@ static int tail_good(struct rec *r, struct tail *t, u32 unit, const struct fio_t
 	int err = tail_settle(r, t);
 
 	/* What was programmed behind a page says that it is not torn, but lost. */
-	r->meta_lost |= t->gap && r->pass == TAGS_META;
+	for (; !err && t->gaps; t->gaps--) {
+		err = scan_computed(r, unit - t->gaps);
+		err = err == -ENODATA || err == -EIO ? 0 : err;
+	}
 	t->held = true;
 	t->unit = unit;
 	t->tag = *tag;
@@ -323,8 +326,7 @@ static int tail_alone(struct rec *r, struct tail *t, u32 unit)
 	} else if (!err) {
 		err = tail_good(r, t, unit, &cmd->tag[0]);
 	} else {
-		r->unreadable++;
-		t->gap = true;
+		t->gaps++;
 		err = tail_settle(r, t);
 		err = err ? err : 1;
 	}
@@ -407,6 +409,7 @@ static int scan_tail(struct rec *r, u32 au)
 		n = min(pages_of(f, au) - page, f->geo.max_units);
 		err = tail_vector(r, &t, first + page, n);
 	}
+	r->unreadable += t.gaps;
 	return err < 0 ? err : tail_end(r, &t);
 }
 
