@@ -35,8 +35,10 @@ static int step_super(struct attach *a)
 		ftl_say(f, FTL_ERR, "no superblock found: the medium is not formatted");
 	if (!err)
 		err = ftl_super_check(f);
-	if (!err && f->super->features.ro_compat)
+	if (!err && f->super->features.ro_compat) {
 		ftl_set_read_only(f, "the format has features that only a newer driver can write");
+		f->inspect = true;	/* not even a superblock: what it says may mean more */
+	}
 	return err;
 }
 

@@ -288,6 +288,7 @@ static void try_core(struct image *im)
 	whole(&c);
 	if (im->attach == IMAGE_READ_ONLY) {
 		read_only(&c);
+		assert_true(flash_hash(&c) == before);
 		off(&c, false);
 		return;
 	}
