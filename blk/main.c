@@ -7,7 +7,7 @@
  *
  * Life of a disk. probe() makes it; from fio_unit_set_data() on the unit's other
  * callbacks may come, also while the partition table is read. remove() runs with
- * descriptors still open: del_gendisk() ends the queue, what is submitted later
+ * descriptors still open: deleting the disk ends the queue, what is submitted later
  * fails in the block layer, and the memory goes when the last descriptor does
  * (free_disk), together with the reference to the unit.
  *
@@ -121,12 +121,13 @@ static void fio_blk_free_disk(struct gendisk *disk)
 }
 
 FIO_OPENERS(fio_blk)
+FIO_FREE_DISK(fio_blk_free_disk)
 
 static const struct block_device_operations fio_blk_fops = {
 	.owner		= THIS_MODULE,
 	.open		= fio_blk_fop_open,
 	.release	= fio_blk_fop_release,
-	.free_disk	= fio_blk_free_disk,
+	FIO_FREE_DISK_OP(fio_blk_free_disk)
 };
 
 /* Attributes of the disk, for udev's names that survive a move to another slot. */
@@ -256,7 +257,7 @@ static int fio_blk_alloc_disk(struct fio_blk *b)
 	disk->private_data = b;
 	err = fio_blk_name(b->info.index, disk->disk_name, DISK_NAME_LEN);
 	if (err) {
-		put_disk(disk);
+		fio_compat_drop_disk(disk);
 		return err;
 	}
 	set_capacity(disk, b->info.blocks << b->lba_shift);
@@ -295,13 +296,16 @@ static int fio_blk_add_disk(struct fio_blk *b)
 
 	kref_get(&b->ref);	/* free_disk() drops it */
 	fio_unit_set_data(b->unit, b);
-	err = device_add_disk(fio_unit_device(b->unit), b->disk, fio_blk_groups);
+	err = fio_compat_add_disk(fio_unit_device(b->unit), b->disk,
+				  fio_blk_groups);
 	if (err) {
 		fio_unit_set_data(b->unit, NULL);
 		cancel_work_sync(&b->cache_work);
 		fio_blk_put(b);	/* the block layer calls free_disk only once added */
+		return err;
 	}
-	return err;
+	fio_compat_on_free(b->disk, fio_blk_free_disk);
+	return 0;
 }
 
 static int fio_blk_probe(struct fio_unit *u)
@@ -326,7 +330,7 @@ static int fio_blk_probe(struct fio_unit *u)
 	return 0;
 
 out_disk:
-	put_disk(b->disk);
+	fio_compat_drop_disk(b->disk);
 out_queue:
 	fio_blk_queue_exit(b);
 out_put:
@@ -374,7 +378,7 @@ static void fio_blk_dead(struct fio_unit *u)
 }
 
 /*
- * del_gendisk() writes back what a live card can still take and waits for every
+ * Deleting writes back what a live card can still take and waits for every
  * request. Callbacks come until the data is taken back, so a reset or a death
  * in the middle of it is handled like any other.
  */
@@ -382,7 +386,7 @@ static void fio_blk_remove(struct fio_unit *u)
 {
 	struct fio_blk *b = fio_unit_data(u);
 
-	del_gendisk(b->disk);
+	fio_compat_del_disk(b->disk);
 	fio_unit_set_data(u, NULL);
 	cancel_work_sync(&b->cache_work);
 	put_disk(b->disk);

@@ -176,7 +176,7 @@ static bool fio_blk_queue_one(struct fio_blk *b, struct request *rq, bool last)
 }
 
 /* One doorbell for a plugged list, or one per queue that it spans. */
-static void fio_blk_queue_rqs(fio_rq_list *list)
+static void __maybe_unused fio_blk_queue_rqs(fio_rq_list *list)
 {
 	struct request *rq, *next, *back = NULL;
 
@@ -207,6 +207,8 @@ static enum blk_eh_timer_return fio_blk_timeout(struct request *rq)
 	return BLK_EH_RESET_TIMER;
 }
 
+FIO_TIMEOUT_OP(fio_blk_timeout)
+
 /* A CPU submits to the queue whose interrupt it serves. */
 static void fio_blk_map_queues(struct blk_mq_tag_set *set)
 {
@@ -226,13 +228,15 @@ static void fio_blk_map_queues(struct blk_mq_tag_set *set)
 	}
 }
 
+FIO_MAP_QUEUES_OP(fio_blk_map_queues)
+
 static const struct blk_mq_ops fio_blk_mq_ops = {
 	.queue_rq	= fio_blk_queue_rq,
-	.queue_rqs	= fio_blk_queue_rqs,
+	FIO_QUEUE_RQS(fio_blk_queue_rqs)
 	.commit_rqs	= fio_blk_commit_rqs,
 	.complete	= fio_blk_complete,
-	.timeout	= fio_blk_timeout,
-	.map_queues	= fio_blk_map_queues,
+	.timeout	= fio_blk_timeout_op,
+	.map_queues	= fio_blk_map_queues_op,
 };
 
 /**

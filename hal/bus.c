@@ -128,12 +128,14 @@ static void bus_remove(struct device *dev)
 	unit_bind(u, NULL);
 }
 
+FIO_BUS_REMOVE(bus_remove)
+
 static fio_bus_type fio_bus = {
 	.name		= "fio",
 	.match		= bus_match,
 	.uevent		= bus_uevent,
 	.probe		= bus_probe,
-	.remove		= bus_remove,
+	.remove		= bus_remove_op,
 	.dev_groups	= unit_groups,
 };
 

@@ -39,6 +39,8 @@ static void io_done(struct ftl_io *ftl, int err)
 	percpu_ref_put(&card->gate);
 }
 
+static_assert(FIO_WRITE_STREAMS == FTL_WRITE_STREAMS);
+
 static void fill(struct fio_card *card, struct fio_io *io, bool last)
 {
 	struct fio_req *req = fio_req_of(io);
@@ -53,7 +55,6 @@ static void fill(struct fio_card *card, struct fio_io *io, bool last)
 	req->ftl.queue = io->queue;
 	req->ftl.lba = io->lba;
 	req->ftl.count = io->blocks;
-	static_assert(FIO_WRITE_STREAMS == FTL_WRITE_STREAMS);
 	req->ftl.stream = io->stream;
 	req->ftl.done = io_done;
 }

@@ -23,7 +23,7 @@
 
 #include "card.h"
 #include "chan.h"
-#include "fio_compat.h"
+#include "fio_compat_pci.h"
 
 static DEFINE_IDA(fio_indices);
 

@@ -28,6 +28,7 @@
 
 #include "card.h"
 #include "chan.h"
+#include "fio_compat_pci.h"
 
 #define WATCHDOG_PERIOD		HZ
 #define LOST_IRQ_AGE		(2 * HZ)

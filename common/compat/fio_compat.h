@@ -5,8 +5,8 @@
  * The code is written for the newest kernel. What an older one spells
  * differently gets the newest spelling here, decided by the answers of
  * probe.sh, never by a version number. A definition goes when the oldest
- * supported kernel has the real thing. The block layer's differences are in
- * fio_compat_blk.h, for blk/ alone.
+ * supported kernel has the real thing. PCI's differences are in fio_compat_pci.h,
+ * for hal/ alone, the block layer's in fio_compat_blk.h, for blk/ alone.
  */
 #ifndef FIO_COMPAT_H
 #define FIO_COMPAT_H
@@ -46,11 +46,23 @@
 #define fio_uevent_device	struct device
 #endif
 
-/* Without the callback nobody can count them: the value is unknown, not zero. */
-#if FIO_HAVE_COR_ERROR_DETECTED
-#define FIO_COR_ERROR_DETECTED(fn)	.cor_error_detected = (fn),
+/*
+ * FIO_BUS_REMOVE() - the .remove operation of a bus
+ * @name: it becomes name_op() and calls void name(struct device *)
+ */
+#if FIO_HAVE_BUS_REMOVE_VOID
+#define FIO_BUS_REMOVE(name)						\
+static void name##_op(struct device *dev)				\
+{									\
+	name(dev);							\
+}
 #else
-#define FIO_COR_ERROR_DETECTED(fn)
+#define FIO_BUS_REMOVE(name)						\
+static int name##_op(struct device *dev)				\
+{									\
+	name(dev);							\
+	return 0;							\
+}
 #endif
 
 #endif /* FIO_COMPAT_H */

@@ -101,20 +101,45 @@ static inline void fio_compat_set_limits(struct request_queue *q,
 	blk_queue_dma_alignment(q, lim->dma_alignment);
 	q->limits.discard_granularity = lim->discard_granularity;
 	blk_queue_max_discard_sectors(q, lim->max_hw_discard_sectors);
+#if !FIO_HAVE_DISCARD_LIMIT
+	blk_queue_flag_set(QUEUE_FLAG_DISCARD, q);
+#endif
 	blk_queue_max_write_zeroes_sectors(q, lim->max_write_zeroes_sectors);
 	/* the newest kernel takes a disk for solid state unless told otherwise */
 	blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
 }
 
+#if !FIO_HAVE_ALLOC_DISK
+/* What the block layer's own helper does where there is one. */
+static inline struct gendisk *
+fio_compat_new_disk(struct blk_mq_tag_set *set, void *data)
+{
+	struct gendisk *disk = alloc_disk_node(0, set->numa_node);
+	struct request_queue *q;
+
+	if (!disk)
+		return ERR_PTR(-ENOMEM);
+	q = blk_mq_init_queue(set);
+	if (IS_ERR(q)) {
+		put_disk(disk);
+		return ERR_CAST(q);
+	}
+	q->queuedata = data;
+	disk->queue = q;
+	disk->flags |= GENHD_FL_EXT_DEVT;
+	return disk;
+}
+#elif FIO_HAVE_ALLOC_DISK_LIMITS
+#define fio_compat_new_disk(set, data)	blk_mq_alloc_disk(set, NULL, data)
+#else
+#define fio_compat_new_disk(set, data)	blk_mq_alloc_disk(set, data)
+#endif
+
 static inline struct gendisk *
 fio_compat_alloc_disk(struct blk_mq_tag_set *set, struct fio_queue_limits *lim,
 		      void *data)
 {
-#if FIO_HAVE_ALLOC_DISK_LIMITS
-	struct gendisk *disk = blk_mq_alloc_disk(set, NULL, data);
-#else
-	struct gendisk *disk = blk_mq_alloc_disk(set, data);
-#endif
+	struct gendisk *disk = fio_compat_new_disk(set, data);
 
 	if (!IS_ERR(disk)) {
 		fio_compat_set_limits(disk->queue, lim);
@@ -219,15 +244,151 @@ static inline int fio_compat_map_sg(struct request *rq, struct scatterlist *sg)
 
 /*
  * A plugged list of requests. rq_list_pop() and rq_list_peek() are alike
- * everywhere when given one of these; putting back at the front is not.
+ * everywhere when given one of these; putting back at the front is not. Where the
+ * block layer hands over no lists, the function that would take them is compiled
+ * with a list that is always empty, and dropped.
  */
-#if FIO_HAVE_RQ_LIST
+#if FIO_HAVE_QUEUE_RQS
+#define FIO_QUEUE_RQS(fn)		.queue_rqs = (fn),
+#else
+#define FIO_QUEUE_RQS(fn)
+#endif
+
+#if !FIO_HAVE_QUEUE_RQS
+#define fio_rq_list			struct request *
+#define rq_list_pop(list)		(*(list))
+#define rq_list_peek(list)		(*(list))
+#define fio_rq_list_push(list, rq)	(*(list) = (rq))
+#elif FIO_HAVE_RQ_LIST
 #define fio_rq_list			struct rq_list
 #define fio_rq_list_push(list, rq)	rq_list_add_head(list, rq)
 #else
 #define fio_rq_list			struct request *
 #define fio_rq_list_push(list, rq)	rq_list_add(list, rq)
 #endif
+
+/* The .timeout operation: calls name(struct request *). */
+#if FIO_HAVE_TIMEOUT_REQUEST
+#define FIO_TIMEOUT_OP(name)						\
+static enum blk_eh_timer_return name##_op(struct request *rq)		\
+{									\
+	return name(rq);						\
+}
+#else
+#define FIO_TIMEOUT_OP(name)						\
+static enum blk_eh_timer_return name##_op(struct request *rq, bool res)	\
+{									\
+	return name(rq);						\
+}
+#endif
+
+/* The .map_queues operation: calls void name(struct blk_mq_tag_set *). */
+#if FIO_HAVE_MAP_QUEUES_VOID
+#define FIO_MAP_QUEUES_OP(name)						\
+static void name##_op(struct blk_mq_tag_set *set)			\
+{									\
+	name(set);							\
+}
+#else
+#define FIO_MAP_QUEUES_OP(name)						\
+static int name##_op(struct blk_mq_tag_set *set)			\
+{									\
+	name(set);							\
+	return 0;							\
+}
+#endif
+
+/* Readers of a disk that is gone then see EIO instead of ENODEV. */
+#if !FIO_HAVE_STS_OFFLINE
+#define BLK_STS_OFFLINE	BLK_STS_IOERR
+#endif
+
+#if !FIO_HAVE_MARK_DISK_DEAD
+static inline void blk_mark_disk_dead(struct gendisk *disk)
+{
+	blk_set_queue_dying(disk->queue);
+}
+#endif
+
+/*
+ * FIO_FREE_DISK() - how the driver hears that the last reference to a disk is gone
+ * @name: calls void name(struct gendisk *), once, and only for a disk that
+ *	fio_compat_add_disk() has added
+ *
+ * Without the operation the disk's device has a release of its own that is called
+ * first. It ends in the block layer's, as device_release() finds it.
+ */
+#if FIO_HAVE_FREE_DISK
+#define FIO_FREE_DISK(name)
+#define FIO_FREE_DISK_OP(name)	.free_disk = (name),
+#define fio_compat_on_free(disk, name)	do { } while (0)
+#else
+#define FIO_FREE_DISK(name)						\
+static void name##_device(struct device *dev)				\
+{									\
+	name(dev_to_disk(dev));						\
+	if (dev->type && dev->type->release)				\
+		dev->type->release(dev);				\
+	else								\
+		dev->class->dev_release(dev);				\
+}
+
+#define FIO_FREE_DISK_OP(name)
+#define fio_compat_on_free(disk, name)	(disk_to_dev(disk)->release = name##_device)
+#endif
+
+/**
+ * fio_compat_add_disk() - device_add_disk(), whose failure older kernels hide
+ * @parent: the device above the disk
+ * @disk: the disk
+ * @groups: attributes of the disk
+ *
+ * Context: may sleep; reads the partition table.
+ * Return: 0 or -errno.
+ */
+static inline int fio_compat_add_disk(struct device *parent, struct gendisk *disk,
+				      const struct attribute_group **groups)
+{
+#if FIO_HAVE_ADD_DISK_RESULT
+	return device_add_disk(parent, disk, groups);
+#else
+	device_add_disk(parent, disk, groups);
+	return 0;
+#endif
+}
+
+/**
+ * fio_compat_del_disk() - del_gendisk(), after which no request is under way
+ * @disk: a disk that was added
+ *
+ * Descriptors may still be open. Older kernels only unlink the disk, and requests
+ * of those descriptors go on until the queue is ended.
+ *
+ * Context: may sleep; waits for requests.
+ */
+static inline void fio_compat_del_disk(struct gendisk *disk)
+{
+	del_gendisk(disk);
+#if !FIO_HAVE_DISK_ENDS_QUEUE
+	blk_cleanup_queue(disk->queue);
+#endif
+}
+
+/**
+ * fio_compat_drop_disk() - put_disk() of a disk that was never added
+ * @disk: from fio_compat_alloc_disk()
+ */
+static inline void fio_compat_drop_disk(struct gendisk *disk)
+{
+#if !FIO_HAVE_DISK_ENDS_QUEUE
+	blk_cleanup_queue(disk->queue);
+#if !FIO_HAVE_ALLOC_DISK
+	/* the disk has no reference to its queue before it is added */
+	disk->queue = NULL;
+#endif
+#endif
+	put_disk(disk);
+}
 
 /*
  * FIO_OPENERS() - the .open and .release operations of a disk
