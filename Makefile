@@ -18,7 +18,8 @@ include ci/mk/host.mk
 help: ## explain every target
 	@awk -F':.*## ' '/^[a-z_.-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' Makefile
 	@echo
-	@echo '  KERNEL=6.1|6.12|7.3    the guest kernel of run, modules and bench (6.1)'
+	@echo '  KERNEL=NAME            the guest kernel of run, modules and bench (6.1), of ci/kernels.list'
+	@echo '  K="5.10 7.3" FORCE=1   make matrix: these kernels only; also those that passed before'
 	@echo '  SHELL=1                make run: leave a prompt in the guest, card attached'
 	@echo '  ONLY=a,e               make run: only these checks, and what they need'
 	@echo '  DEPTH=N                make crash: length of the workloads (3)'
@@ -59,7 +60,10 @@ modules: ## build fio-hal.ko and fio-blk.ko for KERNEL (build/kmod)
 run: ## a virtual card in a VM: every check of the main job
 	$(Q)KERNEL=$(KERNEL) ONLY='$(ONLY)' GUEST_SHELL=$(guest-shell) ci/run
 
-test: ## lint, unit tests, crash runner, bad input, VM smoke on 6.1 and 7.3
+matrix: ## every kernel of ci/kernels.list: build, sparse, boot, verify, power cut, unload (build/matrix.json)
+	$(Q)ci/matrix.py $(K)
+
+test: ## lint, unit tests, crash runner, bad input, VM smoke on the oldest and the newest kernel
 	$(Q)ci/test
 
 lint: ## checkpatch, sparse, W=1, include table, function lengths, scripts
@@ -138,6 +142,6 @@ clean: ## remove build/; downloads stay in the cache
 	$(Q)rm -rf --one-file-system build compile_commands.json
 
 .PHONY: help setup modules run test lint unit crash mutants bad-input vm-smoke vm-faults bench ftl-bench stress repro clean
-.PHONY: wa tail recovery fuzz faults crash-long
 .PHONY: module gpl dkms deb dpkg rpm dist package-check vm-boot vm-dkms vm-secure
+.PHONY: matrix wa tail recovery fuzz faults crash-long
 .PHONY: compile_commands.json

@@ -24,26 +24,24 @@ def host_commands():
             yield {"directory": str(TOP), "command": line.strip(), "file": m[2]}
 
 
-def compiler_root(krel):
-    """The root in which ci/kmod-build ran make for this release."""
+def compiler_root(name):
+    """The root in which ci/kmod-build ran make for this kernel, and its release."""
     cache = os.environ.get("FIO_CACHE") or Path.home() / ".cache/fio-flash"
-    for env in Path(cache).glob("kernel/*.env"):
-        values = dict(x.split("=", 1) for x in env.read_text().splitlines())
-        if values["KREL"] == krel:
-            return values["ROOT"]
-    return ""
+    env = Path(cache) / f"kernel/{name}.env"
+    values = dict(x.split("=", 1) for x in env.read_text().splitlines())
+    return values["ROOT"], values["KREL"]
 
 
 def kernel_commands():
     """One copy is enough: the first kernel that was built."""
-    for copy in sorted((TOP / "build/kmod").glob("[0-9]*")):
-        root = compiler_root(copy.name)
+    for copy in sorted((TOP / "build/kmod").glob("[0-9]*[0-9]")):
+        root, krel = compiler_root(copy.name)
         found = sorted(copy.glob("**/.*.o.cmd"))
         for cmd in found:
             m = re.match(r"(?:saved)?cmd_\S+ := (.* -c -o \S+ (\S+\.c))", cmd.read_text())
             if m and not m[2].endswith(".mod.c"):
                 command = m[1].split(" ; ")[0].replace("/usr/src/", f"{root}/usr/src/")
-                yield {"directory": f"{root}/usr/src/linux-headers-{copy.name}",
+                yield {"directory": f"{root}/usr/src/linux-headers-{krel}",
                        "command": command.replace("/fio/", f"{TOP}/").strip(),
                        "file": m[2].replace("/fio/", f"{TOP}/")}
         if found:

@@ -158,10 +158,16 @@ chroot_of() {
 	readlink -f "$link"
 }
 
-# kernel_env NAME: sets KREL ROOT VMLINUZ MODDIR SPARSE of a kernel
+# the kernels of ci/kernels.list; those that have to work
+kernel_names() { awk '/^[^#]/ { print $1 }' "$TOP/ci/kernels.list"; }
+kernels_required() { awk '/^[^#]/ && NF == 6 { print $1 }' "$TOP/ci/kernels.list"; }
+
+# kernel_env NAME: sets KREL ROOT VMLINUZ MODDIR SPARSE COMPILER of a kernel
 kernel_env() {
 	local env=$FIO_CACHE/kernel/$1.env
 	[ -e "$env" ] || die "kernel $1 is not here yet: run ci/setup $1"
 	# shellcheck disable=SC1090
 	. "$env"
+	# shellcheck disable=SC2034
+	COMPILER=$(echo "$ROW" | cut -d ' ' -f 3)
 }

@@ -414,7 +414,7 @@ def main():
     p.add_argument("--kernel", default="6.1")
     p.add_argument("--only", default="", help="letters of checks, as in a,e")
     p.add_argument("--smoke", action="store_true", help="the short form of a, b, e")
-    p.add_argument("--modules", type=Path, default=vm.BUILD / "kmod", help="where RELEASE/.../*.ko are")
+    p.add_argument("--modules", type=Path, help="where RELEASE/.../*.ko are, if not in build/kmod")
     p.add_argument("--shell", action="store_true", help="leave a prompt in the guest")
     p.add_argument("--json", type=Path, default=vm.BUILD / "run.json")
     p.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(31))

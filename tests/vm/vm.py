@@ -52,8 +52,8 @@ class VmError(Exception):
 
 
 class Kernel:
-    def __init__(self, name, built=BUILD / "kmod"):
-        """built: where our modules are, in a directory for each release"""
+    def __init__(self, name, built=None):
+        """built: where our modules are, in a directory for each release, if not in build/kmod/NAME"""
         env = CACHE / "kernel" / f"{name}.env"
         if not env.exists():
             raise VmError(f"kernel {name} is not here yet: run ci/setup {name}")
@@ -63,8 +63,8 @@ class Kernel:
         self.vmlinuz = Path(values["VMLINUZ"])
         self.moddir = Path(values["MODDIR"])
         self.root = Path(values["ROOT"])
-        self.built = Path(built) / self.krel
-        self.out = BUILD / "vm" / self.krel
+        self.built = Path(built) / self.krel if built else BUILD / "kmod" / name
+        self.out = BUILD / "vm" / name
 
     def headers(self):
         """The directory include of this kernel's common headers."""
