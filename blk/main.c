@@ -28,6 +28,9 @@
 
 #define FIO_BLK_CACHE_FEATURES	(BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA)
 
+static atomic_t fio_blk_disks = ATOMIC_INIT(0);
+static DECLARE_WAIT_QUEUE_HEAD(fio_blk_disks_gone);
+
 static void fio_blk_free(struct kref *ref)
 {
 	struct fio_blk *b = container_of(ref, struct fio_blk, ref);
@@ -35,6 +38,8 @@ static void fio_blk_free(struct kref *ref)
 	fio_unit_put(b->unit);
 	mutex_destroy(&b->stop_lock);
 	kfree(b);
+	if (atomic_dec_and_test(&fio_blk_disks))
+		wake_up_all(&fio_blk_disks_gone);
 }
 
 /* Log lines name the card and its PCI address, as those of hal do. */
@@ -283,6 +288,7 @@ static struct fio_blk *fio_blk_alloc(struct fio_unit *u)
 	init_waitqueue_head(&b->idle);
 	INIT_WORK(&b->cache_work, fio_blk_cache_work);
 	fio_unit_get(u);
+	atomic_inc(&fio_blk_disks);
 	return b;
 }
 
@@ -422,6 +428,8 @@ module_init(fio_blk_init);
 static void __exit fio_blk_exit(void)
 {
 	fio_personality_unregister(&fio_blk_personality);
+	/* whoever drops a disk's last reference calls free_disk, which is ours */
+	wait_event(fio_blk_disks_gone, !atomic_read(&fio_blk_disks));
 }
 module_exit(fio_blk_exit);
 

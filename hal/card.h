@@ -330,6 +330,7 @@ const char *fio_build(void);
 
 /* pci.c */
 extern struct pci_driver fio_pci_driver;
+void fio_cards_wait(void);
 struct fio_card *fio_card_get(struct fio_card *card);
 void fio_card_put(struct fio_card *card);
 

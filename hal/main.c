@@ -96,6 +96,7 @@ out_workqueues:
 static void __exit fio_hal_exit(void)
 {
 	pci_unregister_driver(&fio_pci_driver);
+	fio_cards_wait();
 	fio_cdev_exit();
 	fio_bus_exit();
 	destroy_workqueues();

@@ -27,6 +27,9 @@
 
 static DEFINE_IDA(fio_indices);
 
+static atomic_t fio_cards = ATOMIC_INIT(0);
+static DECLARE_WAIT_QUEUE_HEAD(fio_cards_gone);
+
 /* ---- discovery: config space only ---- */
 
 static int find_interface(struct pci_dev *pdev, u16 *pos)
@@ -200,6 +203,21 @@ static void free_card(struct kref *ref)
 		ida_free(&fio_indices, card->index);
 	pci_dev_put(card->pdev);
 	kfree(card);
+	if (atomic_dec_and_test(&fio_cards))
+		wake_up_all(&fio_cards_gone);
+}
+
+/**
+ * fio_cards_wait() - wait until the last card is freed
+ *
+ * The last reference to a device can be dropped by anybody, at any time after
+ * the driver has let go of it; the code that then frees it is in this module.
+ *
+ * Context: module exit, when no card is bound and none can be.
+ */
+void fio_cards_wait(void)
+{
+	wait_event(fio_cards_gone, !atomic_read(&fio_cards));
 }
 
 /**
@@ -243,6 +261,7 @@ static struct fio_card *make_card(struct pci_dev *pdev)
 	if (!card)
 		return NULL;
 	kref_init(&card->ref);
+	atomic_inc(&fio_cards);
 	if (!FIO_HAVE_COR_ERROR_DETECTED)
 		atomic64_set(&card->pcie_correctable, (s64)FIO_NO_VALUE64);
 	card->pdev = pci_dev_get(pdev);
