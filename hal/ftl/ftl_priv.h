@@ -68,6 +68,7 @@ static inline void ftl_list_del(struct ftl_link *l)
 }
 
 #define FTL_NONE	0xffffffffu
+#define FTL_SYSTEM_AUS	8U	/* superblocks are below this number of every die */
 
 /*
  * Streams, each with a frontier. Their numbers are stored in page tags. A medium

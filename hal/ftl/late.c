@@ -165,11 +165,16 @@ static void lose(struct ftl *f, u32 leaf)
 	ftl_set_read_only(f, "a page of the map was lost to the medium");
 }
 
-/* Entries of a page are what they were, or those of a leaf of which nothing else is known. */
-static bool entry_good(const struct ftl *f, const struct rec *r, u32 unit, u64 limit)
+/*
+ * Is @unit, of stripe @s, what it was? A recovery knows; behind a clean detach all are,
+ * but nothing may name a system append unit. Once for every unit of the card: all but a
+ * few stripes are judged as a whole.
+ */
+static bool entry_good(const struct ftl *f, const struct rec *r, u32 unit, u32 s, u64 limit)
 {
-	return unit < f->total_units && !(f->au[ftl_unit_au(f, unit)] & FTL_AU_SYSTEM) &&
-	       (!r || ftl_rec_there(r, unit, limit));
+	if (r)
+		return likely(r->plain[s]) || ftl_rec_there(r, unit, limit);
+	return likely(s >= FTL_SYSTEM_AUS) || !(f->au[ftl_unit_au(f, unit)] & FTL_AU_SYSTEM);
 }
 
 /* The leaf as a page says, counted; NULL: it says nonsense. */
@@ -178,14 +183,19 @@ static u32 *make_leaf(struct ftl *f, u32 leaf, const struct fio_map_leaf *page, 
 	const struct rec *r = f->late->rec;
 	u32 *at = ftl_alloc(f, FIO_MAP_FANOUT * sizeof(u32), FTL_MEM_MAP), e, mapped = 0;
 	u32 in_leaf = (u32)min_t(u64, FIO_MAP_FANOUT, f->user_units - ((u64)leaf << 10));
+	u32 s = 0;
 
 	for (e = 0; at && e < FIO_MAP_FANOUT; e++) {
 		at[e] = le32_to_cpu(page->unit[e]);
 		if (at[e] == FIO_UNIT_NONE)
 			continue;
-		if (e >= in_leaf || !entry_good(f, r, at[e], limit))
+		if (e >= in_leaf || at[e] >= f->total_units)
 			break;
-		f->late->valid[ftl_unit_stripe(f, at[e])]++;
+		if (at[e] - s * f->stripe_units >= f->stripe_units)
+			s = ftl_unit_stripe(f, at[e]);
+		if (!entry_good(f, r, at[e], s, limit))
+			break;
+		f->late->valid[s]++;
 		mapped++;
 	}
 	if (!at || e == FIO_MAP_FANOUT) {

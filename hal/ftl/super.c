@@ -7,8 +7,6 @@
  */
 #include "ftl_priv.h"
 
-#define SYSTEM_AUS	8U	/* superblocks are looked for below this number */
-
 static u32 super_crc(struct fio_super *s)
 {
 	__le32 kept = s->crc;
@@ -45,7 +43,7 @@ struct tail {
 struct find {
 	struct tail tail[MAX_TAILS];
 	u32 tails;
-	u32 last[SYSTEM_AUS * 256];	/* pages in use, by append unit */
+	u32 last[FTL_SYSTEM_AUS * 256];	/* pages in use, by append unit */
 	bool found;
 };
 
@@ -184,7 +182,7 @@ static void judge_tails(struct ftl *f, struct find *c)
  */
 int ftl_super_find(struct ftl *f)
 {
-	u32 i, n = min(f->geo.aus, SYSTEM_AUS) * f->geo.dies;
+	u32 i, n = min(f->geo.aus, FTL_SYSTEM_AUS) * f->geo.dies;
 	struct find *c = ftl_alloc(f, sizeof(*c), FTL_MEM_SCAN);
 	int err = c ? 0 : -ENOMEM;
 
@@ -210,7 +208,7 @@ static bool place_on(struct ftl *f, u32 d0, u32 d1)
 {
 	u32 au, n = 0;
 
-	for (au = 0; au < min(f->geo.aus, SYSTEM_AUS) && n < 2; au++)
+	for (au = 0; au < min(f->geo.aus, FTL_SYSTEM_AUS) && n < 2; au++)
 		if (au_good(f, au, d0) && au_good(f, au, d1))
 			f->sys_au[n++] = au;
 	f->sys_die[0] = d0;
@@ -238,7 +236,7 @@ int ftl_super_place(struct ftl *f)
 		if (place_on(f, a, a))
 			return 0;
 	ftl_say(f, FTL_ERR, "no die has two good append units below %u for the superblock",
-		SYSTEM_AUS);
+		FTL_SYSTEM_AUS);
 	return -ENOSPC;
 }
 
@@ -270,7 +268,7 @@ static int check_system(struct ftl *f, const struct fio_super *s)
 	for (i = 0; i < 2; i++) {
 		au = le32_to_cpu(s->sys_au[i]);
 		die = le32_to_cpu(s->sys_die[i]);
-		if (au >= min(f->geo.aus, SYSTEM_AUS) || die >= f->geo.dies)
+		if (au >= min(f->geo.aus, FTL_SYSTEM_AUS) || die >= f->geo.dies)
 			return -EINVAL;
 		f->sys_au[i] = au;
 		f->sys_die[i] = die;
