@@ -904,10 +904,30 @@ static u64 now(const struct ftl *f)
 	return f->env.now_ns(f->env.ctx);
 }
 
+/*
+ * What recovery writes (pages that may be torn, the list of atomic writes) goes to
+ * erased stripes only while it is not known which others hold nothing. A stripe for
+ * copies, one for metadata, and one more of each if an append fails.
+ */
+#define LATE_STRIPES	4
+
+static bool enough_erased(const struct ftl *f)
+{
+	u32 s, d, n = 0;
+
+	for (s = 0; s < f->geo.aus && n < LATE_STRIPES; s++) {
+		for (d = 0; d < f->geo.dies && !scannable(f, ftl_au_index(f, s, d)); d++)
+			;
+		n += d == f->geo.dies && f->stripe[s].size;
+	}
+	return n == LATE_STRIPES;
+}
+
 static int resolve(struct rec *r)
 {
 	int err = r->bounded ? find_snapshots(r) : 0;
 
+	r->late &= enough_erased(r->f);
 	if (!err)
 		err = load_snapshots(r);
 	if (!err)
