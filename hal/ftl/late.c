@@ -232,7 +232,7 @@ static void install(struct ftl *f, u32 leaf, const struct fio_map_leaf *page,
  * @f: the instance
  * @leaf: one that may be late
  *
- * Context: worker, not from within a pipe.
+ * Context: worker, also from within a pipe: it needs a single command.
  * Return: 0; -EIO: it is lost; -ENODEV.
  */
 int ftl_late_leaf(struct ftl *f, u32 leaf)
@@ -317,11 +317,12 @@ static void end_late(struct ftl *f)
 	unsigned long flags;
 	u32 lost = f->late->lost;
 
-	if (!lost)
+	if (!lost) {
 		settle_stripes(f);
-	ftl_say(f, FTL_INFO, "the map is in memory: %llu units hold data, %llu ms after attach",
-		(unsigned long long)ftl_load(&f->st.units_mapped),
-		(unsigned long long)ns / 1000000);
+		ftl_say(f, FTL_INFO, "the map is in memory: %llu units hold data, %llu ms after attach",
+			(unsigned long long)ftl_load(&f->st.units_mapped),
+			(unsigned long long)ns / 1000000);
+	}
 	f->rec.ns_late = ns;
 	ftl_late_free(f);
 	/* With a leaf lost reads have to be told which: that goes on. */

@@ -304,6 +304,7 @@ static void test_leaf_lost(void **state)
 	break_unit(&d, other, -1);
 	sim_drive(&d.r.env, d.r.f);
 	assert_true(sim_env_logged(&d.r.env, "fio-attach -r"));
+	assert_false(sim_env_logged(&d.r.env, "the map is in memory"));
 	assert_int_equal(rig_io(&d.r, FTL_READ, 2 * 1024 + 3, 1, data), -EIO);
 	expect(&d, 1024 + 3);
 	assert_int_equal(rig_io(&d.r, FTL_WRITE, 5, 1, data), -EROFS);
